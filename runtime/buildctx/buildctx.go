@@ -1,0 +1,82 @@
+// Package buildctx is the source side of COPY and ADD, and the copier: the build context with its
+// ignore rules, or a stage's root, on one side, and the root of the stage being built on the other.
+//
+// The rules are BuildKit's, quirks included, because an image must come out the same here; the table
+// in copy_test.go pins them. Nothing on either side is trusted: paths are walked component by
+// component from an open root folder, symlinks are followed as a chroot would follow them, and no
+// file is opened through one. The same tree gives the same digest whatever its modification times.
+//
+// It does not look names up: owners are numbers here, and `--from`, URLs and git belong to the engine.
+package buildctx
+
+import (
+	"context"
+)
+
+// A Tree is a source of files for COPY and ADD. Its methods may be called at once.
+type Tree struct {
+	fd     int
+	name   string
+	rules  *rules  // nil: nothing is left out
+	hashes *Hashes // nil: every file is read for a digest
+	stage  bool    // owners and file capabilities count
+}
+
+// Options of Open.
+type Options struct {
+	// Dockerfile is the path of the file being built, or "". If <Dockerfile>.dockerignore exists, its
+	// rules count instead of those of the context's .dockerignore.
+	Dockerfile string
+	// Hashes remembers the digests of unchanged files between builds; nil: they are read each time.
+	Hashes *Hashes
+}
+
+// A Match is something that Find found: a file, or a folder with what the patterns let through.
+type Match struct {
+	// Source is the pattern as it was written, Path the path that it matched: clean, relative to the
+	// tree's root, "." for the root itself, before symlinks are followed.
+	Source, Path string
+
+	real     string // Path with its symlinks followed
+	dir      bool
+	includes []string // --parents: the pattern below Path
+	excludes []string
+}
+
+// FindOptions are the flags of COPY that choose files.
+type FindOptions struct {
+	// Excludes leaves out what matches below a source folder, by .dockerignore's pattern rules
+	// (COPY --exclude). As in BuildKit a source that is a file itself is never left out.
+	Excludes []string
+	// Parents keeps the source's folders (COPY --parents), from the "/./" in it on.
+	Parents bool
+	// Literal takes the patterns as plain paths.
+	Literal bool
+}
+
+// Owner is a numeric owner of files, as seen in the image.
+type Owner struct{ UID, GID int }
+
+// CopyOptions are the flags of COPY that change what is copied.
+type CopyOptions struct {
+	// Owner of everything that is written, folders made on the way included (--chown). If nil, files
+	// from a build context become 0:0, and those from a stage keep theirs.
+	Owner *Owner
+	// Mode is --chmod's value, octal or symbolic, or "". ParseMode tells whether it is well formed.
+	Mode string
+	// Unpack unpacks sources that are tar archives (ADD).
+	Unpack bool
+}
+
+// Copy copies matches of t to dest inside root, the folder where the stage's root is mounted. As in
+// BuildKit a trailing slash of dest makes it a folder, so the caller must keep it. For COPY --link
+// root is an empty folder whose content is stacked on the stage afterwards.
+func Copy(ctx context.Context, t *Tree, m []Match, root, dest string, o CopyOptions) error {
+	return nil
+}
+
+// WriteFile writes data, the content of a heredoc called name, to dest inside root, as Copy would copy
+// a file of mode 0644 owned by 0:0.
+func WriteFile(ctx context.Context, root, dest, name string, data []byte, o CopyOptions) error {
+	return nil
+}

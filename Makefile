@@ -1,0 +1,51 @@
+# make          format check, lint, test, build
+# make build    bin/shbuild, one static binary
+# make demo     builds it, then an example image with it, as whoever you are
+# make test     sets up what the tests need (Debian packages, an ordinary user when you are root) and runs them all
+# make check    the same without `make e2e`, which takes the network
+# make lint     gofmt, go vet, staticcheck
+# make e2e      real Debian, registry, podman, skopeo, umoci, docker
+# make fuzz     every fuzz target for 20 s
+# make install  into $(PREFIX)/bin, by default /usr/local/bin
+
+PREFIX  ?= /usr/local
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TAGS    := netgo osusergo
+LDFLAGS := -s -w -extldflags "-static" -X main.version=$(VERSION)
+
+.PHONY: all build demo test check lint e2e fuzz install clean
+
+all: lint test build
+
+build:
+	@scripts/setup build
+	scripts/build-userland
+	CGO_ENABLED=1 go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/shbuild ./cmd/shbuild
+
+demo:
+	@scripts/setup demo
+	@$(MAKE) --no-print-directory build
+	@scripts/demo
+
+test: check e2e
+
+check:
+	scripts/test
+
+lint:
+	@scripts/setup build
+	scripts/build-userland
+	scripts/lint
+
+e2e: build
+	@scripts/setup e2e
+	scripts/e2e/run
+
+fuzz:
+	scripts/fuzz 20s
+
+install: build
+	install -D -m 755 bin/shbuild $(DESTDIR)$(PREFIX)/bin/shbuild
+
+clean:
+	rm -rf bin runtime/userland/embed/toybox*

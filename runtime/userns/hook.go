@@ -1,0 +1,41 @@
+package userns
+
+import (
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// marker names the environment variable by which the outer process tells the inner one what it is. The inner
+// one takes it away again, so that f and what it starts see the environment that the user gave.
+const marker = "_SHBUILD_USERNS"
+
+// inside is set once, before main, in the inner process.
+var inside bool
+
+// The re-exec hook. It has to run before main for two reasons. LockOSThread in an init function is the only way
+// to keep the main goroutine on the process's first thread, where reap needs it. And a thread has the
+// capability sets of the thread that made it: what is dropped this early is dropped for all that matter.
+func init() {
+	if os.Getenv(marker) == "" || os.Getpid() != 1 {
+		return
+	}
+	inside = true
+	dropInherited()
+	runtime.LockOSThread()
+}
+
+// dropInherited clears the ambient and inheritable sets, which were needed only to keep the capabilities over
+// the exec in a namespace that had no ids yet. As root no program loses anything by it. Failing is not harmful:
+// containers are given their own sets.
+func dropInherited() {
+	_ = unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if unix.Capget(&header, &sets[0]) != nil {
+		return
+	}
+	sets[0].Inheritable, sets[1].Inheritable = 0, 0
+	_ = unix.Capset(&header, &sets[0])
+}

@@ -1,0 +1,159 @@
+package userns
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/moby/sys/user"
+	"golang.org/x/sys/unix"
+)
+
+// maps are the id maps of the new namespace, in the terms of the namespace that the outer process is in.
+type maps struct {
+	uids, gids []user.IDMap
+	direct     bool // the outer process may write them itself; else newuidmap and newgidmap do
+}
+
+// mapsFor chooses the maps for the calling process.
+func mapsFor() (maps, error) {
+	if privileged() {
+		return identity()
+	}
+	return subordinate()
+}
+
+// privileged says whether the process may write any map: root with the capabilities that the kernel asks for in
+// user_namespaces(7), "Defining user and group ID mappings".
+func privileged() bool {
+	if os.Geteuid() != 0 {
+		return false
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var sets [2]unix.CapUserData
+	if unix.Capget(&header, &sets[0]) != nil {
+		return false
+	}
+	const need = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID | 1<<unix.CAP_SETFCAP
+	return sets[0].Effective&need == need
+}
+
+// identity maps each id that exists here to itself.
+func identity() (maps, error) {
+	uids, err := user.CurrentProcessUIDMap()
+	if err != nil {
+		return maps{}, fmt.Errorf("read the user id map: %w", err)
+	}
+	gids, err := user.CurrentProcessGIDMap()
+	if err != nil {
+		return maps{}, fmt.Errorf("read the group id map: %w", err)
+	}
+	if count(uids) < 2 || count(gids) < 2 {
+		return maps{}, noRanges("root", "/proc/self/uid_map")
+	}
+	return maps{uids: toSelf(uids), gids: toSelf(gids), direct: true}, nil
+}
+
+func toSelf(outer []user.IDMap) []user.IDMap {
+	inner := make([]user.IDMap, len(outer))
+	for i, m := range outer {
+		inner[i] = user.IDMap{ID: m.ID, ParentID: m.ID, Count: m.Count}
+	}
+	return inner
+}
+
+// subordinate maps 0 to the caller and the ids from 1 to the caller's ranges, one after the other.
+func subordinate() (maps, error) {
+	uid, gid := os.Geteuid(), os.Getegid()
+	names := []string{strconv.Itoa(uid)}
+	if u, err := user.LookupUid(uid); err == nil {
+		names = append(names, u.Name)
+	}
+	who := names[len(names)-1]
+	uids, err := ranges("/etc/subuid", names)
+	if err != nil {
+		return maps{}, err
+	}
+	gids, err := ranges("/etc/subgid", names)
+	if err != nil {
+		return maps{}, err
+	}
+	if len(uids) == 0 {
+		return maps{}, noRanges(who, "/etc/subuid")
+	}
+	if len(gids) == 0 {
+		return maps{}, noRanges(who, "/etc/subgid")
+	}
+	return maps{uids: from(uid, uids), gids: from(gid, gids)}, nil
+}
+
+// ranges reads the lines of a sub-id file that belong to one of the names; a missing file has none.
+func ranges(file string, names []string) ([]user.SubID, error) {
+	found, err := user.ParseSubIDFileFilter(file, func(line user.SubID) bool {
+		for _, name := range names {
+			if line.Name == name && line.Count > 0 {
+				return true
+			}
+		}
+		return false
+	})
+	if err != nil && !os.IsNotExist(err) {
+		return nil, fmt.Errorf("read %s: %w", file, err)
+	}
+	return found, nil
+}
+
+func from(self int, subs []user.SubID) []user.IDMap {
+	out := []user.IDMap{{ID: 0, ParentID: int64(self), Count: 1}}
+	next := int64(1)
+	for _, sub := range subs {
+		out = append(out, user.IDMap{ID: next, ParentID: sub.SubID, Count: sub.Count})
+		next += sub.Count
+	}
+	return out
+}
+
+func count(m []user.IDMap) int64 {
+	var n int64
+	for _, r := range m {
+		n += r.Count
+	}
+	return n
+}
+
+// text is the form that /proc/PID/uid_map takes.
+func text(m []user.IDMap) string {
+	var b strings.Builder
+	for _, r := range m {
+		fmt.Fprintf(&b, "%d %d %d\n", r.ID, r.ParentID, r.Count)
+	}
+	return b.String()
+}
+
+// words is the form that newuidmap takes.
+func words(m []user.IDMap) []string {
+	out := make([]string, 0, 3*len(m))
+	for _, r := range m {
+		out = append(out, strconv.FormatInt(r.ID, 10), strconv.FormatInt(r.ParentID, 10), strconv.FormatInt(r.Count, 10))
+	}
+	return out
+}
+
+// Mode says which ids there are, for the display: "root" where every id is itself, else "sub-ids 65536". Outside
+// it is "none".
+func Mode() string {
+	if !inside {
+		return "none"
+	}
+	uids, err := user.CurrentProcessUIDMap()
+	if err != nil {
+		return "unknown"
+	}
+	for _, m := range uids {
+		if m.ID != m.ParentID {
+			return fmt.Sprintf("sub-ids %d", count(uids)-1)
+		}
+	}
+	return "root"
+}

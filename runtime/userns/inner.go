@@ -1,0 +1,105 @@
+package userns
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"golang.org/x/sys/unix"
+)
+
+// lineFd is the inner process's end of the line to the outer one.
+const lineFd = 3
+
+// runInside is the inner process's part. It is on the process's first thread (see the hook).
+func runInside(f func() int) (int, error) {
+	_ = os.Unsetenv(marker)
+	unix.CloseOnExec(lineFd)
+	line := os.NewFile(lineFd, "line")
+	if err := setUp(line); err != nil {
+		_, _ = line.WriteString(err.Error())
+		os.Exit(1) // the outer process says why
+	}
+	line.Close()
+
+	done := make(chan int, 1)
+	go func() {
+		status := 1 // of an f that ends by runtime.Goexit
+		defer func() { done <- status }()
+		status = f()
+	}()
+	return reap(done), nil
+}
+
+// setUp takes the ids, arms the parent-death signal and makes the mounts that the new namespaces need. Its
+// errors are for refused: "op|errno".
+func setUp(line *os.File) error {
+	if n, err := line.Read(make([]byte, 1)); n != 1 {
+		if err == nil {
+			err = unix.EPIPE
+		}
+		return failure("read the line", err)
+	}
+	if err := unix.Setresgid(0, 0, 0); err != nil {
+		return failure("become group 0", err)
+	}
+	if err := unix.Setresuid(0, 0, 0); err != nil {
+		return failure("become user 0", err)
+	}
+	// The kernel forgets the signal whenever the credentials change, so it is armed after that, and then the
+	// outer process must still be there. Its pid cannot tell: seen from here it is always 0.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return failure("arm the parent-death signal", err)
+	}
+	if hungUp() {
+		return failure("look for the outer process", unix.ESRCH)
+	}
+	// Nothing mounted here may reach the host; what the host mounts or unmounts may come here.
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return failure("separate the mounts", err)
+	}
+	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+	if err := unix.Mount("proc", "/proc", "proc", flags, ""); err != nil {
+		return failure("mount /proc", err)
+	}
+	return nil
+}
+
+func failure(op string, err error) error {
+	var errno unix.Errno
+	errors.As(err, &errno)
+	return fmt.Errorf("%s|%d", op, int(errno))
+}
+
+// hungUp says whether the outer process has ended.
+func hungUp() bool {
+	n, _, err := unix.Recvfrom(lineFd, make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	return n == 0 && err == nil
+}
+
+// reap collects orphans until f is done, and gives its status.
+//
+// Processes whose parent has died become children of PID 1, that is of its first thread. Each child of our own
+// belongs to the thread that started it, and this first thread, locked to this goroutine, starts none. So
+// waiting with __WNOTHREAD finds the orphans and cannot take the exit status from os/exec's or libcontainer's
+// own wait. (The kernel hands the children of a thread that ends to the first thread too: do not start a
+// process from a goroutine that locks its thread and ends with it locked.)
+func reap(done <-chan int) int {
+	children := make(chan os.Signal, 1)
+	signal.Notify(children, unix.SIGCHLD)
+	defer signal.Stop(children)
+	for {
+		select {
+		case status := <-done:
+			return status
+		case <-children:
+			for {
+				pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WNOTHREAD, nil)
+				if err != unix.EINTR && (err != nil || pid <= 0) {
+					break
+				}
+			}
+		}
+	}
+}

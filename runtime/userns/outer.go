@@ -1,0 +1,181 @@
+package userns
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"runtime"
+	"strconv"
+	"syscall"
+
+	"github.com/moby/sys/user"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
+)
+
+// enter is the outer process's part.
+func enter() (int, error) {
+	ids, err := mapsFor()
+	if err != nil {
+		return 0, err
+	}
+	// The parent-death signal of the inner process is sent when the *thread* that started it ends.
+	runtime.LockOSThread()
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
+	defer signal.Stop(signals)
+
+	inner, line, err := start()
+	if err != nil {
+		return 0, err
+	}
+	// line stays open as long as this process lives: its end is how the inner process learns of ours until
+	// the parent-death signal is armed.
+	defer line.Close()
+	if err := ids.write(inner.Pid); err != nil {
+		_ = inner.Kill()
+		_, _ = inner.Wait()
+		return 0, err
+	}
+	if err := letGo(line); err != nil {
+		_ = inner.Kill()
+		_, _ = inner.Wait()
+		return 0, err
+	}
+	return follow(inner, signals)
+}
+
+// start starts the inner process, which waits for its ids at the other end of the line.
+func start() (*os.Process, *os.File, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), "line"), os.NewFile(uintptr(pair[1]), "line")
+	defer theirs.Close()
+	p, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
+		Env:   append(os.Environ(), marker+"=1"),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, theirs},
+		Sys: &syscall.SysProcAttr{
+			Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID,
+			// Without them the exec, done under an id that has no number yet, drops every capability.
+			AmbientCaps: allCaps(),
+			Pdeathsig:   unix.SIGKILL,
+		},
+	})
+	if err != nil {
+		ours.Close()
+		return nil, nil, cannotClone(err)
+	}
+	return p, ours, nil
+}
+
+// allCaps lists the capabilities that can be kept: those of the bounding set, which a new user namespace does
+// not widen.
+func allCaps() []uintptr {
+	var all []uintptr
+	for c := uintptr(0); c < 64; c++ {
+		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0)
+		if err != nil {
+			break
+		}
+		if has == 1 {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// write sets the id maps of process pid.
+func (m maps) write(pid int) error {
+	if m.direct {
+		for file, ids := range map[string][]user.IDMap{"uid_map": m.uids, "gid_map": m.gids} {
+			path := fmt.Sprintf("/proc/%d/%s", pid, file)
+			if err := os.WriteFile(path, []byte(text(ids)), 0); err != nil {
+				return cannotMap(err)
+			}
+		}
+		return nil
+	}
+	var both errgroup.Group
+	both.Go(func() error { return idmap("newuidmap", pid, m.uids) })
+	both.Go(func() error { return idmap("newgidmap", pid, m.gids) })
+	return both.Wait()
+}
+
+// idmap runs newuidmap or newgidmap.
+func idmap(program string, pid int, ids []user.IDMap) error {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		path = "/usr/bin/" + program // PATH may be anything; this is where it is
+	}
+	var said bytes.Buffer
+	cmd := exec.Command(path, append([]string{strconv.Itoa(pid)}, words(ids)...)...)
+	cmd.Stderr = &said
+	if err := cmd.Run(); err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return noProgram(program)
+		}
+		return programFailed(path, said.String(), err)
+	}
+	return nil
+}
+
+// letGo lets the inner process use its ids and waits until it has set itself up. The inner process answers an
+// error, or closes the line.
+func letGo(line *os.File) error {
+	if _, err := line.Write([]byte{1}); err != nil && !errors.Is(err, unix.EPIPE) {
+		return fmt.Errorf("start in the user namespace: %w", err)
+	}
+	answer, err := io.ReadAll(line)
+	if err != nil && !errors.Is(err, unix.ECONNRESET) {
+		return fmt.Errorf("start in the user namespace: %w", err)
+	}
+	if len(answer) == 0 {
+		return nil
+	}
+	return refused(string(answer))
+}
+
+// follow passes signals on until the inner process ends, and gives its exit status.
+func follow(inner *os.Process, signals <-chan os.Signal) (int, error) {
+	type result struct {
+		state *os.ProcessState
+		err   error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		state, err := inner.Wait()
+		ended <- result{state, err}
+	}()
+	var last syscall.Signal
+	for {
+		select {
+		case s := <-signals:
+			last = s.(syscall.Signal)
+			_ = inner.Signal(s)
+		case r := <-ended:
+			if r.err != nil {
+				return 0, fmt.Errorf("wait for the process in the user namespace: %w", r.err)
+			}
+			return status(r.state.Sys().(syscall.WaitStatus), last), nil
+		}
+	}
+}
+
+// status makes an exit status of how the inner process ended after the signal last (0: none) was passed on.
+func status(s syscall.WaitStatus, last syscall.Signal) int {
+	switch {
+	case s.Signaled():
+		return 128 + int(s.Signal())
+	case s.ExitStatus() == 2 && last != 0:
+		// The kernel lets no unhandled signal end a PID 1, not even one that it sends itself, so Go's runtime,
+		// wanting to die of a signal, exits with 2 in the end.
+		return 128 + int(last)
+	}
+	return s.ExitStatus()
+}

@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# The real things that shbuild is held against.
+: "${tmp:?}" "${cache:?}" "${mirror:?}"
+
+# start_registry: docker-registry on a free loopback port; sets $registry.
+start_registry() {
+	cat >"$tmp/registry.yml" <<-END
+		version: 0.1
+		log: {accesslog: {disabled: true}}
+		storage: {filesystem: {rootdirectory: $tmp/registry}}
+		http: {addr: "127.0.0.1:0"}
+	END
+	docker-registry serve "$tmp/registry.yml" >"$tmp/registry.log" 2>&1 &
+	pids+=($!)
+	within 10 grep -q 'listening on' "$tmp/registry.log" || { cat "$tmp/registry.log" && exit 1; }
+	registry=$(sed -n 's/.*listening on \(127\.0\.0\.1:[0-9]*\).*/\1/p' "$tmp/registry.log")
+}
+
+# debian_base: pushes a Debian 12 as $registry/debian:12. Its tarball is made once a month.
+debian_base() {
+	local tar=$cache/debian-12.tar layout=$tmp/base
+	if [ -z "$(find "$tar" -mtime -30 2>/dev/null)" ]; then
+		echo "e2e: mmdebstrap of Debian 12 from $mirror"
+		mmdebstrap --mode=unshare --variant=minbase --include=ca-certificates bookworm "$tar.new" "$mirror" \
+			>"$tmp/mmdebstrap.log" 2>&1 || { tail "$tmp/mmdebstrap.log" && exit 1; }
+		mv "$tar.new" "$tar"
+	fi
+	umoci init --layout "$layout"
+	umoci new --image "$layout:12"
+	umoci raw add-layer --image "$layout:12" "$tar" >/dev/null
+	umoci config --image "$layout:12" --config.cmd bash \
+		--config.env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+	skopeo copy -q --dest-tls-verify=false "oci:$layout:12" "docker://$registry/debian:12"
+}
+
+# podman as this user. crun cannot run where both cgroup versions are mounted; runc can.
+engine() {
+	local runtime=()
+	command -v runc >/dev/null && runtime=(--runtime "$(command -v runc)")
+	podman --root "$tmp/podman" --runroot "$tmp/podman-run" --cgroup-manager=cgroupfs --events-backend=file "${runtime[@]}" "$@"
+}
+
+# pulled IMAGE [TAG]: podman pulls it from the registry.
+pulled() { engine pull -q --tls-verify=false "$registry/$1"; }
+
+# inside IMAGE COMMAND…: what COMMAND prints in a podman container.
+inside() {
+	local image=$1
+	shift
+	engine run --rm --pull=never --network=host "$registry/$image" "$@" 2>"$tmp/podman.err" || { cat "$tmp/podman.err" && return 1; }
+}
+
+# in_userns COMMAND…: as the root of this user's sub-ids.
+in_userns() { unshare --user --map-auto --map-root-user "$@"; }
+
+# ms COMMAND…: its milliseconds in $ms; its output goes to $tmp/log.
+# shellcheck disable=SC2034
+ms() {
+	local start=${EPOCHREALTIME/./}
+	"$@" >"$tmp/log" 2>&1 || { tail -n 30 "$tmp/log" && return 1; }
+	ms=$(((${EPOCHREALTIME/./} - start) / 1000))
+}

@@ -1,0 +1,135 @@
+package sandbox
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/opencontainers/cgroups"
+	devices "github.com/opencontainers/cgroups/devices/config"
+	"github.com/opencontainers/runc/libcontainer/configs"
+	"github.com/opencontainers/runc/libcontainer/specconv"
+	"golang.org/x/sys/unix"
+)
+
+// Docker's lists, from moby's oci/defaults.go. Paths that the kernel does not have are passed over.
+var (
+	maskedPaths = []string{
+		"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+		"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+		"/sys/devices/virtual/powercap", "/sys/firmware",
+	}
+	readonlyPaths = []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"}
+)
+
+const noAccess = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
+
+// config is the container in libcontainer's terms.
+func config(spec *Spec, rootfs string, mounts []*configs.Mount, caps []string) *configs.Config {
+	c := &configs.Config{
+		Rootfs: rootfs,
+		// The user namespace is the one that this process is in; the network is the host's.
+		Namespaces: configs.Namespaces{
+			{Type: configs.NEWNS}, {Type: configs.NEWPID}, {Type: configs.NEWIPC}, {Type: configs.NEWUTS},
+		},
+		Hostname:      spec.Hostname,
+		Mounts:        mounts,
+		Capabilities:  capabilitySets(caps),
+		MaskPaths:     maskedPaths,
+		ReadonlyPaths: readonlyPaths,
+		NoNewKeyring:  true, // a seccomp filter around us may forbid one; ours forbids the use of any
+		// Setuid programs work in Docker's builds.
+		NoNewPrivileges: false,
+		RootlessCgroups: true,
+		Cgroups:         cgroup(spec),
+	}
+	for _, d := range specconv.AllowedDevices {
+		if d.Path != "" {
+			c.Devices = append(c.Devices, d)
+		}
+	}
+	return c
+}
+
+// cgroup describes the container's cgroup. Rootless makes libcontainer go on without one if it cannot make it
+// and needs none; limits are checked beforehand (see checkMemory).
+func cgroup(spec *Spec) *cgroups.Cgroup {
+	g := &cgroups.Cgroup{
+		Name:      "shbuild-" + spec.ID,
+		Rootless:  true,
+		Resources: &cgroups.Resources{Devices: []*devices.Rule{}},
+	}
+	for _, d := range specconv.AllowedDevices {
+		g.Resources.Devices = append(g.Resources.Devices, &d.Rule)
+	}
+	if spec.Memory > 0 {
+		g.Resources.Memory = spec.Memory
+		g.Resources.MemorySwap = spec.Memory // of both together, so there is no swap
+	}
+	return g
+}
+
+// systemMounts are what every container has. The folders under /dev lie on its tmpfs, not in the root file system.
+func systemMounts() []*configs.Mount {
+	return []*configs.Mount{
+		{Device: "proc", Source: "proc", Destination: "/proc", Flags: noAccess},
+		{Device: "tmpfs", Source: "tmpfs", Destination: "/dev", Flags: unix.MS_NOSUID | unix.MS_STRICTATIME, Data: "mode=755,size=65536k"},
+		{Device: "devpts", Source: "devpts", Destination: "/dev/pts", Flags: unix.MS_NOSUID | unix.MS_NOEXEC, Data: "newinstance,ptmxmode=0666,mode=0620,gid=5"},
+		{Device: "tmpfs", Source: "shm", Destination: "/dev/shm", Flags: noAccess, Data: "mode=1777,size=65536k"},
+		{Device: "mqueue", Source: "mqueue", Destination: "/dev/mqueue", Flags: noAccess},
+		// A sysfs of its own would need a network namespace of its own.
+		bind("/sys", "/sys", true, noAccess),
+	}
+}
+
+// bind is a mount of a file or a folder with all that is mounted below it. Flags beside read-only apply to the
+// top alone.
+func bind(source, target string, readOnly bool, flags int) *configs.Mount {
+	m := &configs.Mount{Device: "bind", Source: source, Destination: target, Flags: unix.MS_BIND | unix.MS_REC | flags}
+	if readOnly {
+		m.Flags |= unix.MS_RDONLY
+		m.RecAttr = &unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	}
+	return m
+}
+
+// userMount translates a Mount.
+func userMount(m Mount) (*configs.Mount, error) {
+	if !filepath.IsAbs(m.Target) || filepath.Clean(m.Target) == "/" {
+		return nil, fmt.Errorf("mount on %q: not an absolute path below /", m.Target)
+	}
+	var flags int
+	var data []string
+	for _, o := range m.Options {
+		switch o {
+		case "nosuid":
+			flags |= unix.MS_NOSUID
+		case "nodev":
+			flags |= unix.MS_NODEV
+		case "noexec":
+			flags |= unix.MS_NOEXEC
+		default:
+			data = append(data, o)
+		}
+	}
+	switch m.Type {
+	case "", "bind":
+		if len(data) > 0 {
+			return nil, fmt.Errorf("mount on %s: option %s is not for a bind mount", m.Target, data[0])
+		}
+		source, err := filepath.Abs(m.Source)
+		if err != nil {
+			return nil, fmt.Errorf("mount on %s: %w", m.Target, err)
+		}
+		return bind(source, filepath.Clean(m.Target), m.ReadOnly, flags), nil
+	case "tmpfs":
+		if m.ReadOnly {
+			flags |= unix.MS_RDONLY
+		}
+		return &configs.Mount{
+			Device: "tmpfs", Source: "tmpfs", Destination: filepath.Clean(m.Target),
+			Flags: flags, Data: strings.Join(data, ","),
+		}, nil
+	}
+	return nil, fmt.Errorf("mount on %s: type %q is not known", m.Target, m.Type)
+}

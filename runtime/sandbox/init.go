@@ -1,0 +1,36 @@
+package sandbox
+
+import (
+	"io"
+	"os"
+
+	_ "github.com/opencontainers/cgroups/devices" // sets device rules where there is a cgroup
+	"github.com/opencontainers/runc/libcontainer"
+	_ "github.com/opencontainers/runc/libcontainer/nsenter" // its constructor makes the container's namespaces
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
+)
+
+// sideFd is the container init's end of the side channel: the first, and only, of libcontainer's extra files.
+const sideFd = 3
+
+// Init has to be called first thing in main and in TestMain: libcontainer starts this executable again as the
+// container's init, and Init never returns there. Elsewhere it only makes libcontainer's logger quiet, whose
+// errors come out of Run.
+//
+// No subcommand may be called "init".
+func Init() {
+	if len(os.Args) < 2 || os.Args[1] != "init" || os.Getenv("_LIBCONTAINER_INITPIPE") == "" {
+		logrus.SetOutput(io.Discard)
+		logrus.SetLevel(logrus.ErrorLevel)
+		return
+	}
+	unix.CloseOnExec(sideFd)
+	waiting := make(chan struct{})
+	go loadOnRequest(sideFd, waiting)
+	<-waiting
+	// Should the exec of the user's program fail, all that libcontainer does is to print the error. It goes to
+	// Run, and not into the user's standard error.
+	os.Stderr = os.NewFile(sideFd, "side channel")
+	libcontainer.Init()
+}

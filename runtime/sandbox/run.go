@@ -1,0 +1,206 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+
+	"github.com/opencontainers/runc/libcontainer"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// Run runs the process and waits for its end. An error means that the program did not run, or not as asked for:
+// *ExecError when it is missing or cannot be executed, *MemoryError when there is no cgroup for the limit, the
+// error of ctx when that ended the run, an error of a writer or of the reader when the program otherwise
+// succeeded. When ctx ends, all of the container is killed.
+func Run(ctx context.Context, spec Spec) (Result, error) {
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
+	}
+	if err := spec.complete(); err != nil {
+		return Result{}, err
+	}
+	if err := checkMemory(&spec); err != nil {
+		return Result{}, err
+	}
+	rootfs, err := filepath.EvalSymlinks(spec.Rootfs)
+	if err != nil {
+		return Result{}, fmt.Errorf("find the root file system: %w", err)
+	}
+	mounts, cleanUp, err := networkMounts(&spec)
+	if err != nil {
+		return Result{}, err
+	}
+	defer cleanUp()
+	mounts = append(systemMounts(), mounts...)
+	for _, m := range spec.Mounts {
+		mount, err := userMount(m)
+		if err != nil {
+			return Result{}, err
+		}
+		mounts = append(mounts, mount)
+	}
+	stubs, err := makeStubs(rootfs, mounts)
+	if err != nil {
+		return Result{}, err
+	}
+	defer stubs.remove()
+
+	filter, err := defaultFilter()
+	if err != nil {
+		return Result{}, err
+	}
+	c, err := libcontainer.Create(spec.StateDir, spec.ID, config(&spec, rootfs, mounts, filter.caps))
+	if err != nil {
+		return Result{}, fmt.Errorf("create the container: %w", err)
+	}
+	result, err := run(ctx, &spec, c, filter.program)
+	if destroyErr := c.Destroy(); destroyErr != nil && err == nil {
+		err = fmt.Errorf("remove the container: %w", destroyErr)
+	}
+	return result, err
+}
+
+// complete checks the Spec and fills in defaults.
+func (s *Spec) complete() error {
+	if len(s.Args) == 0 || s.Args[0] == "" {
+		return errors.New("no program to run")
+	}
+	if s.Cwd == "" {
+		s.Cwd = "/"
+	}
+	if s.Hostname == "" {
+		s.Hostname = "shbuild"
+	}
+	return nil
+}
+
+type compiledFilter struct {
+	caps    []string
+	program []byte // in the side channel's form
+}
+
+// defaultFilter is compiled once: the capabilities that it depends on do not change while the process lives.
+var defaultFilter = sync.OnceValues(func() (compiledFilter, error) {
+	caps := capabilities()
+	var program []bpf.RawInstruction
+	program, err := dockerFilter(caps)
+	return compiledFilter{caps, encodeFilter(program)}, err
+})
+
+// run starts the process in the created container and waits for its end.
+func run(ctx context.Context, spec *Spec, c *libcontainer.Container, filter []byte) (Result, error) {
+	streams, err := newStdio(spec)
+	if err != nil {
+		return Result{}, err
+	}
+	side, theirs, err := sideChannel()
+	if err != nil {
+		streams.close()
+		return Result{}, err
+	}
+	defer side.Close()
+	process := &libcontainer.Process{
+		Init:             true,
+		Args:             spec.Args,
+		Env:              spec.Env,
+		Cwd:              spec.Cwd,
+		UID:              spec.UID,
+		GID:              spec.GID,
+		AdditionalGroups: spec.Groups,
+		Stdin:            streams.child[0],
+		Stdout:           streams.child[1],
+		Stderr:           streams.child[2],
+		ExtraFiles:       []*os.File{theirs},
+	}
+	if _, err := side.Write(filter); err != nil {
+		theirs.Close()
+		streams.close()
+		return Result{}, fmt.Errorf("send the seccomp filter: %w", err)
+	}
+	err = c.Start(process)
+	theirs.Close()
+	streams.started()
+	if err != nil {
+		_ = streams.finish()
+		return Result{}, startError(spec.Args[0], startMessage(err, side))
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.Signal(unix.SIGKILL) })
+	defer stop()
+	startErr := letGo(spec, c, side)
+	if startErr != nil {
+		_ = c.Signal(unix.SIGKILL)
+	}
+	state, waitErr := process.Wait()
+	outputErr := streams.finish()
+	switch {
+	case ctx.Err() != nil:
+		return Result{}, ctx.Err()
+	case startErr != nil:
+		return Result{}, startErr
+	case state == nil:
+		return Result{}, fmt.Errorf("wait for the container: %w", waitErr)
+	}
+	result := resultOf(state.Sys().(syscall.WaitStatus))
+	if spec.Memory > 0 {
+		result.OOM = outOfMemory(c)
+	}
+	if result.Status == 0 && outputErr != nil {
+		return result, outputErr
+	}
+	return result, nil
+}
+
+// sideChannel makes the side channel: our end and that of the container's init.
+func sideChannel() (ours, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
+	}
+	return os.NewFile(uintptr(pair[0]), "side channel"), os.NewFile(uintptr(pair[1]), "side channel"), nil
+}
+
+// startMessage is what went wrong in c.Start. What the init could not tell libcontainer is in the side channel.
+func startMessage(err error, side io.Reader) string {
+	said, _ := io.ReadAll(side)
+	if len(said) == 0 {
+		return err.Error()
+	}
+	return fmt.Sprintf("%v: %s", err, said)
+}
+
+// letGo has the seccomp filter loaded, lets the init exec the program, and sees whether that succeeds.
+func letGo(spec *Spec, c *libcontainer.Container, side *os.File) error {
+	if _, err := side.Write([]byte{0}); err != nil {
+		return fmt.Errorf("load the seccomp filter: %w", err)
+	}
+	answer := make([]byte, 512)
+	n, err := side.Read(answer)
+	switch {
+	case n == 1 && answer[0] == loaded:
+	case n > 0:
+		return fmt.Errorf("start the container: %s", answer[:n])
+	default:
+		return fmt.Errorf("load the seccomp filter: the container's init has ended: %w", err)
+	}
+	if err := c.Exec(); err != nil {
+		return fmt.Errorf("start the program: %w", err)
+	}
+	if said, _ := io.ReadAll(side); len(said) > 0 {
+		return execError(spec.Args[0], string(said))
+	}
+	return nil
+}
+
+func resultOf(s syscall.WaitStatus) Result {
+	if s.Signaled() {
+		return Result{Status: 128 + int(s.Signal()), Signal: unix.SignalName(s.Signal())}
+	}
+	return Result{Status: s.ExitStatus()}
+}

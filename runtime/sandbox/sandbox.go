@@ -1,0 +1,52 @@
+// Package sandbox runs one process in a root file system, as Docker would: with its own mount, PID, IPC and UTS
+// namespaces, the host's network, Docker's default capabilities and seccomp profile, and Docker's masked and
+// read-only paths. It is the only user of libcontainer.
+//
+// It has to run inside the namespaces of package userns, as root there. Runs are independent of each other and
+// may happen at the same time.
+//
+// Invariants: when Run returns, no process of the container is left, all that was written to standard output
+// and standard error has been handed over, and the root file system holds what the process left there and
+// nothing of ours. No process of the user's runs without the seccomp filter.
+//
+// It does not mount the root file system, and it does not look names of users up: it is given both.
+package sandbox
+
+import "io"
+
+// Mount is something mounted into the container over its root file system.
+type Mount struct {
+	Type     string   // "bind" (also when empty) or "tmpfs"
+	Source   string   // bind: a file or folder, with what is mounted below it
+	Target   string   // an absolute path in the container; made for the time of the run when it is missing
+	ReadOnly bool     // all of it, mounts below it included
+	Options  []string // "nosuid", "nodev", "noexec"; for a tmpfs also its own: "size=64m", "mode=1777", "uid=1000"
+}
+
+// Spec says what to run and where.
+type Spec struct {
+	ID       string // names the container: letters, digits, "_", "+", "-", "."; unique in StateDir
+	Rootfs   string // a mounted, writable root file system
+	StateDir string // a folder for the time of the run; best on a tmpfs, and never one above the executable's
+
+	Args     []string // the program, looked up in the PATH of Env within Rootfs, and its arguments
+	Env      []string // all of its environment, "NAME=value"; HOME comes from /etc/passwd when it is missing
+	Cwd      string   // its working directory, absolute; empty: "/"
+	UID, GID int
+	Groups   []int  // supplementary groups
+	Hostname string // empty: "shbuild"
+
+	Mounts []Mount // in this order, after /proc, /dev, /sys, /etc/resolv.conf and /etc/hosts
+
+	Stdin          io.Reader // nil: empty
+	Stdout, Stderr io.Writer // nil: thrown away. One and the same writer gets both in the order of writing
+
+	Memory int64 // limit of memory in bytes, swap included; 0: none
+}
+
+// Result is how the process ended.
+type Result struct {
+	Status int    // its exit status; 128+n when signal n ended it
+	Signal string // the signal that ended it: "SIGKILL"; empty: none
+	OOM    bool   // the kernel killed one of its processes because Memory was used up
+}

@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -23,23 +24,30 @@ func removeAll(path string) error {
 		return err
 	}
 	defer parent.Close()
-	r := &remover{top: int(parent.Fd()), prefix: filepath.Base(path) + ".deep-"}
-	err = r.remove(r.top, filepath.Base(path), 0)
-	for i := 0; err == nil && i < r.moved; i++ {
-		err = r.remove(r.top, r.prefix+strconv.Itoa(i), 0)
-	}
-	if err != nil {
+	if err := removeAt(int(parent.Fd()), filepath.Base(path)); err != nil {
 		return fmt.Errorf("remove %s: %w", path, err)
 	}
 	return nil
 }
 
-// A remover removes below an open folder. It keeps one file descriptor open
-// for each level, and moves what is deeper than maxDepth up to the top.
+// removeAt is removeAll of an entry of an open folder.
+func removeAt(parent int, name string) error {
+	r := &remover{prefix: "." + rand.Text()}
+	for {
+		moved := r.moved
+		if err := r.remove(parent, name, 0); r.moved == moved {
+			return err
+		}
+	}
+}
+
+// A remover removes a folder. It keeps one file descriptor open for each level
+// that it is below it, and moves what is deeper than maxDepth up into it, to
+// be removed in another round.
 type remover struct {
-	top    int
+	top    int    // the folder
 	prefix string // of the names that moved folders get
-	moved  int
+	moved  int    // how many
 }
 
 const maxDepth = 200
@@ -62,7 +70,7 @@ func (r *remover) remove(parent int, name string, depth int) error {
 	}
 	if depth > maxDepth {
 		r.moved++
-		return unix.Renameat(parent, name, r.top, r.prefix+strconv.Itoa(r.moved-1))
+		return unix.Renameat(parent, name, r.top, r.prefix+strconv.Itoa(r.moved))
 	}
 	if err := r.empty(parent, name, depth); err != nil {
 		return err
@@ -84,6 +92,9 @@ func (r *remover) empty(parent int, name string, depth int) error {
 	}
 	dir := os.NewFile(uintptr(fd), name)
 	defer dir.Close()
+	if depth == 0 {
+		r.top = fd
+	}
 	for {
 		names, err := dir.Readdirnames(1024)
 		for _, n := range names {
@@ -95,23 +106,6 @@ func (r *remover) empty(parent int, name string, depth int) error {
 			if err == io.EOF {
 				return nil
 			}
-			return err
-		}
-	}
-}
-
-func openat2(dir int, name string, how *unix.OpenHow) (fd int, err error) {
-	err = ignoringEINTR(func() error {
-		fd, err = unix.Openat2(dir, name, how)
-		return err
-	})
-	return fd, err
-}
-
-// ignoringEINTR calls f again for as long as a signal interrupts it.
-func ignoringEINTR(f func() error) error {
-	for {
-		if err := f(); err != unix.EINTR {
 			return err
 		}
 	}

@@ -1,0 +1,116 @@
+package instr
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+)
+
+// defaultEscape is Dockerfile's escape character where no directive names another.
+const defaultEscape = '\\'
+
+// Parse reads one instruction from its raw text: keyword, continuation lines and
+// heredoc bodies included. Nothing is expanded. escape is the file's escape character;
+// 0 is the backslash.
+func Parse(text string, escape rune) (any, error) {
+	node, err := parseNode(text, escape)
+	if err != nil {
+		return nil, err
+	}
+	keyword, rest := splitKeyword(node.Original)
+	if _, own, _ := ownWord(keyword, nil); own {
+		words, err := splitWords(rest, escape)
+		if err != nil {
+			return nil, err
+		}
+		value, _, err := ownWord(keyword, words)
+		return value, err
+	}
+	return instructions.ParseInstruction(node)
+}
+
+// Onbuild reads an ONBUILD trigger of a base image, as it stands in the image's config.
+func Onbuild(trigger string) (any, error) {
+	node, err := parseNode(trigger, defaultEscape)
+	if err != nil {
+		return nil, fmt.Errorf("onbuild trigger %q: %w", trigger, err)
+	}
+	cmd, err := instructions.ParseCommand(node)
+	if err != nil {
+		return nil, fmt.Errorf("onbuild trigger %q: %w", trigger, err)
+	}
+	return cmd, nil
+}
+
+func parseNode(text string, escape rune) (*parser.Node, error) {
+	if escape != 0 && escape != defaultEscape {
+		text = fmt.Sprintf("# escape=%c\n%s", escape, text)
+	}
+	result, err := parser.Parse(strings.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	if n := len(result.AST.Children); n != 1 {
+		return nil, fmt.Errorf("%d instructions where one was expected", n)
+	}
+	return result.AST.Children[0], nil
+}
+
+var keywordEnd = regexp.MustCompile(`[\t\v\f\r ]+`) // what BuildKit's parser splits at
+
+func splitKeyword(line string) (keyword, rest string) {
+	parts := keywordEnd.Split(strings.TrimSpace(line), 2)
+	if len(parts) == 2 {
+		rest = parts[1]
+	}
+	return strings.ToUpper(parts[0]), rest
+}
+
+// splitWords splits the operands of an own word at blanks. Quotes group and are
+// removed, escape takes the next character as it is; nothing is expanded, so $x stays.
+func splitWords(text string, escape rune) ([]string, error) {
+	if escape == 0 {
+		escape = defaultEscape
+	}
+	var words []string
+	var word strings.Builder
+	inWord, escaped, quote := false, false, rune(0)
+	for _, r := range text {
+		switch {
+		case escaped:
+			if quote == '"' && !strings.ContainsRune("\"\\$`", r) {
+				word.WriteRune(escape)
+			}
+			word.WriteRune(r)
+			escaped = false
+		case r == escape && quote != '\'':
+			inWord, escaped = true, true
+		case quote != 0 && r == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(r)
+		case r == '"' || r == '\'':
+			inWord, quote = true, r
+		case strings.ContainsRune(" \t\r\n\v\f", r):
+			if inWord {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			inWord = false
+		default:
+			inWord = true
+			word.WriteRune(r)
+		}
+	}
+	if quote != 0 {
+		return nil, errors.New("a quote is not closed")
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words, nil
+}

@@ -1,0 +1,81 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	ggcr "github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"golang.org/x/sync/errgroup"
+)
+
+// uploads is how many layers are sent at once.
+const uploads = 4
+
+// Push sends an image under a name: the layers that the repository does not have, the config, and
+// last the manifest, so that the name never leads to an image that is not all there. A layer of a
+// fetched image that the registry has in another repository is not sent but mounted from there.
+func (c *Client) Push(ctx context.Context, img v1.Image, name string) error {
+	r, err := c.connect(ctx, name, transport.PushScope)
+	if err != nil {
+		return err
+	}
+	if digest, err := img.Digest(); err != nil {
+		return fmt.Errorf("push %s: %w", r.ref, err)
+	} else if r.ref.Digest != "" && r.ref.Digest != digest.String() {
+		return r.fail(Wrong, "give it a tag", "the image to push is %s", digest)
+	}
+	// Retrying is ours, because it must end when ctx does.
+	pusher, err := ggcr.NewPusher(ggcr.WithTransport(r.http.Transport), ggcr.WithRetryBackoff(ggcr.Backoff{Steps: 1}))
+	if err != nil {
+		return fmt.Errorf("push %s: %w", r.ref, err)
+	}
+	if err := r.pushLayers(ctx, pusher, img); err != nil {
+		return err
+	}
+	return r.retry(ctx, func() error { return pusher.Push(ctx, r.remote, img) })
+}
+
+func (r *repo) pushLayers(ctx context.Context, pusher *ggcr.Pusher, img v1.Image) error {
+	layers, err := img.Layers()
+	if err != nil {
+		return fmt.Errorf("push %s: %w", r.ref, err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(uploads)
+	for _, layer := range layers {
+		mediaType, err := layer.MediaType()
+		if err != nil {
+			return fmt.Errorf("push %s: %w", r.ref, err)
+		}
+		if !mediaType.IsDistributable() {
+			continue
+		}
+		group.Go(func() error {
+			return r.retry(ctx, func() error { return pusher.Upload(ctx, r.remote.Context(), layer) })
+		})
+	}
+	return group.Wait()
+}
+
+// retry repeats an upload from its start as long as the fault may pass.
+func (r *repo) retry(ctx context.Context, upload func() error) error {
+	for try := 1; ; try++ {
+		err := upload()
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		var answer *transport.Error
+		if try >= r.client.o.Tries || !passing(err) && !(errors.As(err, &answer) && passingStatus(answer.StatusCode)) {
+			return r.explain(err)
+		}
+		if err := wait(ctx, r.client.o.Pause, try, 0); err != nil {
+			return err
+		}
+	}
+}

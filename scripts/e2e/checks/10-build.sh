@@ -37,14 +37,14 @@ capability() {
 	got=$(engine unshare bash -c 'engine image mount "$registry/git:1" >/dev/null
 		cd "$(engine image mount "$registry/git:1")" && getcap -r usr; engine image unmount "$registry/git:1" >/dev/null')
 	same capabilities "$got" 'usr/bin/ping cap_net_raw=ep'
-	engine run --rm --network=host --cap-add=NET_RAW --user nobody "$registry/git:1" ping -c 1 127.0.0.1 | grep 'bytes from'
+	engine run --rm --network=none --cap-add=NET_RAW --user nobody "$registry/git:1" ping -c 1 127.0.0.1 | grep 'bytes from'
 	echo "$got, and nobody can ping"
 }
 
-# dpkg holds the checksums of what it unpacked.
+# dpkg holds the checksums of what it unpacked. The Dockerfile itself removes one folder.
 contents() {
 	local wrong
-	wrong=$(inside git:1 dpkg --verify)
+	wrong=$(inside git:1 dpkg --verify | grep -v ' /var/lib/apt/lists/partial$' || true)
 	same 'files that differ' "$wrong" ''
 	# shellcheck disable=SC2016
 	inside git:1 sh -c 'echo "$(dpkg -l | grep -c ^ii) packages, every file as it was packed"'

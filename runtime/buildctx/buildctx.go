@@ -9,10 +9,6 @@
 // It does not look names up: owners are numbers here, and `--from`, URLs and git belong to the engine.
 package buildctx
 
-import (
-	"context"
-)
-
 // A Tree is a source of files for COPY and ADD. Its methods may be called at once.
 type Tree struct {
 	fd     int
@@ -37,8 +33,6 @@ type Match struct {
 	// tree's root, "." for the root itself, before symlinks are followed.
 	Source, Path string
 
-	real     string // Path with its symlinks followed
-	dir      bool
 	includes []string // --parents: the pattern below Path
 	excludes []string
 }
@@ -62,21 +56,8 @@ type CopyOptions struct {
 	// Owner of everything that is written, folders made on the way included (--chown). If nil, files
 	// from a build context become 0:0, and those from a stage keep theirs.
 	Owner *Owner
-	// Mode is --chmod's value, octal or symbolic, or "". ParseMode tells whether it is well formed.
+	// Mode is --chmod's value, octal or symbolic, or "". CheckMode tells whether it is well formed.
 	Mode string
 	// Unpack unpacks sources that are tar archives (ADD).
 	Unpack bool
-}
-
-// Copy copies matches of t to dest inside root, the folder where the stage's root is mounted. As in
-// BuildKit a trailing slash of dest makes it a folder, so the caller must keep it. For COPY --link
-// root is an empty folder whose content is stacked on the stage afterwards.
-func Copy(ctx context.Context, t *Tree, m []Match, root, dest string, o CopyOptions) error {
-	return nil
-}
-
-// WriteFile writes data, the content of a heredoc called name, to dest inside root, as Copy would copy
-// a file of mode 0644 owned by 0:0.
-func WriteFile(ctx context.Context, root, dest, name string, data []byte, o CopyOptions) error {
-	return nil
 }

@@ -1,0 +1,252 @@
+package buildctx
+
+import (
+	"archive/tar"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// An extractor unpacks an archive into a folder as if it were the root: neither a name with "..", nor a
+// symlink, its own or the image's, leads out of it.
+//
+// Owners, modes and times are the archive's unless --chown is given; --chmod does not count, as in
+// BuildKit. Device nodes are skipped, because a build without real root cannot make them.
+type extractor struct {
+	*copier
+	into *target // the folder that is the archive's root
+	dirs []datedDir
+	buf  []byte
+}
+
+// datedDir is a folder whose time is set at the end, when nothing is made in it any more.
+type datedDir struct {
+	path string
+	meta meta
+}
+
+func (x *extractor) all(ctx context.Context, tr *tar.Reader, h *tar.Header) error {
+	x.buf = make([]byte, bufferSize)
+	var err error
+	for ; err == nil; h, err = tr.Next() {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if h.Typeflag == tar.TypeXGlobalHeader {
+			continue
+		}
+		if err := x.one(h, tr); err != nil {
+			return err
+		}
+	}
+	if err != io.EOF {
+		return err
+	}
+	for _, d := range x.dirs {
+		if err := x.date(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// date sets the time of a folder that was unpacked, if it is still there.
+func (x *extractor) date(d datedDir) error {
+	dir, name, err := x.parent(d.path, false)
+	if err != nil || dir == nil {
+		return err
+	}
+	err = d.meta.setTimes(dir.fd, name)
+	if errors.Is(err, unix.ENOENT) {
+		err = nil
+	}
+	return cmp.Or(dir.fail(actTimes, err), x.release(dir))
+}
+
+// parent opens the folder that an entry stands in. Folders that the archive does not name are made,
+// with mode 0755 and owner 0:0.
+func (x *extractor) parent(name string, create bool) (*target, string, error) {
+	dir, base := path.Split(name)
+	if base == "" {
+		dir, base = "", "."
+	}
+	p, err := newResolver(x.into.fd, dir).run()
+	if err != nil {
+		return nil, "", &Error{Path: "/" + join(x.into.path, name), Err: err}
+	}
+	defer p.close()
+	if p.file != "" {
+		return nil, "", inTheWay(join(x.into.path, p.path()))
+	}
+	if !p.exists() && !create {
+		return nil, "", nil
+	}
+	implied := &copier{opts: CopyOptions{Owner: &Owner{}}}
+	if err := implied.makeMissing(p); err != nil {
+		return nil, "", err
+	}
+	t, err := x.target(p)
+	if err != nil {
+		return nil, "", err
+	}
+	t.path = join(x.into.path, p.path())
+	return t, base, nil
+}
+
+func (x *extractor) one(h *tar.Header, r io.Reader) error {
+	name := strings.TrimPrefix(path.Clean("/"+h.Name), "/")
+	dir, base, err := x.parent(name, true)
+	if err != nil {
+		return err
+	}
+	return cmp.Or(x.make(dir, base, name, h, r), x.release(dir))
+}
+
+// make makes one entry in place of what is there, unless both are folders.
+func (x *extractor) make(dir *target, base, name string, h *tar.Header, r io.Reader) error {
+	if base == "." {
+		if h.Typeflag != tar.TypeDir {
+			return fmt.Errorf("the entry %q would replace the destination itself", h.Name)
+		}
+		if path.Clean(h.Name) == "." {
+			return nil // BuildKit leaves the destination as it is
+		}
+	} else if err := x.makeRoom(dir, base, h.Typeflag == tar.TypeDir); err != nil {
+		return err
+	}
+	m := x.metaOf(h)
+	var err error
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeCont, tar.TypeGNUSparse:
+		return x.file(dir, base, h, m, r)
+	case tar.TypeDir:
+		if err = unix.Mkdirat(dir.fd, base, 0o700); errors.Is(err, unix.EEXIST) {
+			err = nil
+		}
+		x.dirs = append(x.dirs, datedDir{name, m})
+	case tar.TypeSymlink:
+		err = unix.Symlinkat(h.Linkname, dir.fd, base)
+	case tar.TypeLink:
+		return x.link(dir, base, h)
+	case tar.TypeFifo:
+		err = unix.Mknodat(dir.fd, base, unix.S_IFIFO|0o600, 0)
+	case tar.TypeChar, tar.TypeBlock:
+		return nil
+	default:
+		return fmt.Errorf("the entry %q is of the unknown kind %q", h.Name, h.Typeflag)
+	}
+	if err != nil {
+		return writeError(dir, base, "make it", err)
+	}
+	return finishByName(dir, base, h.Typeflag == tar.TypeSymlink, m)
+}
+
+// makeRoom removes what is in an entry's way, with all that is in it.
+func (x *extractor) makeRoom(dir *target, base string, folder bool) error {
+	var st unix.Stat_t
+	err := unix.Fstatat(dir.fd, base, &st, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err == nil {
+		if isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR; isDir && folder {
+			return nil
+		}
+		err = removeAll(dir.fd, base)
+	}
+	if err != nil {
+		return writeError(dir, base, "remove what is there", err)
+	}
+	return nil
+}
+
+func (x *extractor) file(dir *target, base string, h *tar.Header, m meta, r io.Reader) error {
+	fd, err := x.create(dir, base)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	for {
+		n, err := r.Read(x.buf)
+		if werr := writeAll(fd, x.buf[:n]); werr != nil {
+			return writeError(dir, base, "write", werr)
+		}
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return x.finishFile(fd, dir, base, m, []byte(h.PAXRecords["SCHILY.xattr."+capabilityAttr]))
+}
+
+// link makes a hard link to what the archive has unpacked, or to what the image has, below the root.
+func (x *extractor) link(dir *target, base string, h *tar.Header) error {
+	to, name, err := x.parent(strings.TrimPrefix(path.Clean("/"+h.Linkname), "/"), false)
+	if err != nil {
+		return err
+	}
+	if to == nil {
+		return fmt.Errorf("the entry %q is a hard link to %q, which is not there", h.Name, h.Linkname)
+	}
+	defer x.release(to)
+	err = unix.Linkat(to.fd, name, dir.fd, base, 0)
+	if errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("the entry %q is a hard link to %q, which is not there", h.Name, h.Linkname)
+	}
+	if err != nil {
+		return writeError(dir, base, "make the hard link", err)
+	}
+	return nil
+}
+
+func (x *extractor) metaOf(h *tar.Header) meta {
+	m := meta{uid: uint32(h.Uid), gid: uint32(h.Gid), mode: uint32(h.Mode) & 0o7777}
+	if o := x.opts.Owner; o != nil {
+		m.uid, m.gid = uint32(o.UID), uint32(o.GID)
+	}
+	m.mtim, m.atim = timespec(h.ModTime), timespec(h.ModTime)
+	if h.AccessTime.After(h.ModTime) {
+		m.atim = timespec(h.AccessTime)
+	}
+	return m
+}
+
+// timespec bounds a time to what file systems hold.
+func timespec(t time.Time) unix.Timespec {
+	if t.Unix() < 0 || t.Unix() > 1<<33 {
+		return unix.Timespec{}
+	}
+	return unix.NsecToTimespec(t.UnixNano())
+}
+
+// removeAll removes name from an open folder, with all that is in it, and follows no symlink.
+func removeAll(dir int, name string) error {
+	err := unix.Unlinkat(dir, name, 0)
+	if !errors.Is(err, unix.EISDIR) && !errors.Is(err, unix.EPERM) {
+		return err
+	}
+	fd, err := openDir(dir, name)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	names, err := readNames(fd)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if err := removeAll(fd, n); err != nil {
+			return err
+		}
+	}
+	return unix.Unlinkat(dir, name, unix.AT_REMOVEDIR)
+}

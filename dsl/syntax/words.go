@@ -1,0 +1,117 @@
+package syntax
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// unsplit rewrites an operand so that the shell's expansion gives one word (or, for "$@" and "${a[@]}",
+// one for each element) whatever is in it: literal text is quoted, and so is each expansion.
+func (k *skeleton) unsplit(c *cut, w *syntax.Word) *syntax.Word {
+	out := &syntax.Word{}
+	for _, part := range w.Parts {
+		switch p := part.(type) {
+		case *syntax.Lit:
+			out.Parts = append(out.Parts, quoted(p.ValuePos, p.ValueEnd, unescape(p.Value)))
+		case *syntax.SglQuoted, *syntax.DblQuoted:
+			out.Parts = append(out.Parts, p)
+		case *syntax.ExtGlob:
+			out.Parts = append(out.Parts, quoted(p.Pos(), p.End(), p.Op.String()+p.Pattern.Value+")"))
+		case *syntax.ProcSubst:
+			start := int(p.Pos().Offset())
+			k.fail(start, start+2, c.Keyword, "quote it if it is part of a word, or use $(…)",
+				errors.New("a process substitution gives a file of the host"))
+		default: // ParamExp, CmdSubst, ArithmExp
+			out.Parts = append(out.Parts, &syntax.DblQuoted{Left: p.Pos(), Right: p.End(), Parts: []syntax.WordPart{p}})
+		}
+	}
+	return out
+}
+
+func quoted(pos, end syntax.Pos, value string) *syntax.SglQuoted {
+	return &syntax.SglQuoted{Left: pos, Right: end, Value: value}
+}
+
+// unescape removes the backslashes from unquoted text.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// attachHeredocs pairs the heredocs with the operands that name them, and reads the bodies that the shell
+// is to expand.
+func (k *skeleton) attachHeredocs(c *cut) {
+	operand := 0
+	for _, d := range c.docs {
+		for operand < len(c.Words) && !isHeredocOperand(c.Words[operand], d.Name) {
+			operand++
+		}
+		h := Heredoc{Operand: operand, Name: d.Name, Content: d.Content}
+		if d.Chomp {
+			h.Content = parser.ChompHeredocContent(h.Content)
+		}
+		if d.Expand {
+			h.Body = k.readBody(d)
+		}
+		c.Heredocs = append(c.Heredocs, h)
+		operand++
+	}
+}
+
+func isHeredocOperand(w *syntax.Word, name string) bool {
+	if len(w.Parts) == 0 {
+		return false
+	}
+	var value strings.Builder
+	for _, part := range w.Parts {
+		switch p := part.(type) {
+		case *syntax.SglQuoted:
+			value.WriteString(p.Value)
+		default:
+			return false
+		}
+	}
+	return value.String() == "<<"+name
+}
+
+// readBody reads a heredoc's body as text that the shell expands; instructions in its $(…) are cut out.
+func (k *skeleton) readBody(d doc) *syntax.Word {
+	body := &text{}
+	for off, rest := d.src, []byte(d.Content); len(rest) > 0; {
+		line, after, _ := bytes.Cut(rest, []byte{'\n'})
+		n := len(rest) - len(after)
+		skip := 0
+		if d.Chomp {
+			skip = len(line) - len(bytes.TrimLeft(line, "\t"))
+		}
+		body.add(k.src.Text, off+skip, off+n)
+		off, rest = off+n, after
+	}
+	end := "END"
+	for bytes.Contains(body.b, []byte(end)) {
+		end += "_"
+	}
+	inner := &skeleton{script: k.script}
+	inner.out.put(fmt.Sprintf(": <<%s\n", end), d.src)
+	inner.scan(newView(body, k.lex.escape, false), 0, len(body.b))
+	inner.out.put(end+"\n", d.src+len(d.Content))
+	f := inner.parse()
+	if f != nil && len(f.Stmts) == 1 && len(f.Stmts[0].Redirs) == 1 && f.Stmts[0].Redirs[0].Hdoc != nil {
+		return f.Stmts[0].Redirs[0].Hdoc
+	}
+	return literal("", syntax.Pos{}, syntax.Pos{})
+}

@@ -1,31 +1,86 @@
-// Package rootfs stacks layer folders into one tree with overlayfs, and looks
-// up users in such a tree.
-//
-// Layers are in the form that package layer describes. Everything runs inside
-// the build's user and mount namespace. The package takes no part in what the
-// tree is used for, and does not keep or remove the folders.
 package rootfs
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"os"
 
-// Mount mounts the layers at target, the topmost first in lowers. Changes go
-// to the folder upper, with work as overlay's workdir; without upper the mount
-// is read-only. Without lowers upper alone is mounted.
-func Mount(target string, lowers []string, upper, work string) error { return errors.ErrUnsupported }
+	"golang.org/x/sys/unix"
+)
 
-// Unmount unmounts what Mount mounted.
-func Unmount(target string) error { return errors.ErrUnsupported }
+// MaxLowers is the largest number of layers that the kernel stacks
+// (OVL_MAX_STACK).
+const MaxLowers = 500
 
-// User is who a process runs as.
-type User struct {
-	UID, GID int
-	Groups   []int // supplementary groups, the primary one among them
-	Home     string
+// Mount mounts the layers at target, a folder, the topmost first in lowers.
+// Changes go to the folder upper; work is an empty folder on the same
+// filesystem, overlayfs's workdir, and cannot be used for a second mount.
+// Without upper (and work) the mount is read-only. There may be no lowers: with
+// upper the tree is then what upper holds, else an empty one. Target must be
+// empty where fewer than two folders are to be stacked.
+//
+// Paths may have any characters and any length that the kernel opens. Changes
+// are not flushed to the disk (option volatile), and a failure to mount gives
+// an *Error.
+func Mount(target string, lowers []string, upper, work string) error {
+	if len(lowers) > MaxLowers {
+		return &Error{
+			Op: fmt.Sprintf("mount %d layers", len(lowers)), Err: unix.E2BIG,
+			advice: fmt.Sprintf("overlayfs stacks at most %d: join steps, or start from an image with fewer layers", MaxLowers),
+		}
+	}
+	if len(lowers) == 0 && upper == "" {
+		return mountEmpty(target)
+	}
+	if len(lowers) == 0 || len(lowers) == 1 && upper == "" {
+		// The kernel wants one folder more: the mount point is an empty one.
+		if err := checkEmpty(target); err != nil {
+			return &Error{Op: "mount at " + target, Err: err}
+		}
+		lowers = append(lowers[:len(lowers):len(lowers)], target)
+	}
+	s, err := openStack(lowers, upper, work)
+	if err != nil {
+		return &Error{Op: "mount the layers", Err: err}
+	}
+	defer s.close()
+	err = s.mount(target)
+	if err == nil {
+		return nil
+	}
+	return explain(err, s)
 }
 
-// LookupUser finds who USER's operand names, in the passwd and group files of
-// a root filesystem.
-func LookupUser(root, spec string) (User, error) { return User{}, errors.ErrUnsupported }
+// Unmount unmounts what Mount mounted. Processes that still use the tree keep
+// it until they end, but it is gone from the folder at once.
+func Unmount(target string) error {
+	err := unix.Unmount(target, unix.UMOUNT_NOFOLLOW)
+	if err == unix.EBUSY {
+		err = unix.Unmount(target, unix.UMOUNT_NOFOLLOW|unix.MNT_DETACH)
+	}
+	if err != nil {
+		return &Error{Op: "unmount " + target, Err: err}
+	}
+	return nil
+}
 
-// ParseChown finds whom --chown names.
-func ParseChown(root, spec string) (uid, gid int, err error) { return 0, 0, errors.ErrUnsupported }
+// mountEmpty mounts an empty, read-only tree.
+func mountEmpty(target string) error {
+	err := unix.Mount("tmpfs", target, "tmpfs", unix.MS_RDONLY, "mode=0755,size=4k")
+	if err != nil {
+		return &Error{Op: "mount an empty root", Err: err}
+	}
+	return nil
+}
+
+func checkEmpty(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if names, _ := f.Readdirnames(1); len(names) > 0 {
+		return errors.New("the folder is not empty")
+	}
+	return nil
+}

@@ -44,7 +44,7 @@ func (d *differ) file(ctx context.Context, in *changed, name string, st *unix.St
 	if err := d.folderEntry(in); err != nil {
 		return err
 	}
-	if err := d.put(hdr); err != nil {
+	if err := d.out.WriteHeader(hdr); err != nil {
 		return err
 	}
 	if hdr.Typeflag != tar.TypeReg || hdr.Size == 0 {
@@ -105,7 +105,7 @@ func (d *differ) content(ctx context.Context, in *changed, name string, size int
 			return fmt.Errorf("it became shorter while it was read: %w", io.ErrUnexpectedEOF)
 		}
 		if _, err := d.out.Write(d.buf[:n]); err != nil {
-			return &streamError{err}
+			return err
 		}
 		size -= int64(n)
 	}
@@ -117,19 +117,9 @@ func (d *differ) whiteout(in *changed, name string) error {
 	if err := d.folderEntry(in); err != nil {
 		return err
 	}
-	return d.put(&tar.Header{
+	return d.out.WriteHeader(&tar.Header{
 		Typeflag: tar.TypeReg,
 		Name:     path.Join(in.path, whiteoutPrefix+name),
 		ModTime:  time.Unix(0, 0),
 	})
-}
-
-func (d *differ) put(hdr *tar.Header) error {
-	if err := d.out.WriteHeader(hdr); err != nil {
-		if errors.Is(err, tar.ErrHeader) { // something no tar can say
-			return err
-		}
-		return &streamError{err}
-	}
-	return nil
 }

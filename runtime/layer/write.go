@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -48,7 +49,7 @@ func Write(ctx context.Context, w io.Writer, upper string, lowers []string, o Wr
 		return err
 	}
 	defer under.close()
-	buffered := bufio.NewWriterSize(w, bufferSize)
+	buffered := bufio.NewWriterSize(sink{w}, bufferSize)
 	d := &differ{
 		out: tar.NewWriter(buffered), epoch: o.Epoch,
 		links: map[inode]string{}, buf: make([]byte, bufferSize),
@@ -57,12 +58,9 @@ func Write(ctx context.Context, w io.Writer, upper string, lowers []string, o Wr
 		return err
 	}
 	if err := d.out.Close(); err != nil {
-		return fmt.Errorf("write the layer: %w", err)
+		return err
 	}
-	if err := buffered.Flush(); err != nil {
-		return fmt.Errorf("write the layer: %w", err)
-	}
-	return nil
+	return buffered.Flush()
 }
 
 // differ is one Write.
@@ -210,22 +208,33 @@ func (d *differ) folderEntry(f *changed) error {
 	f.written = true
 	hdr := d.header(f.path+"/", &f.stat)
 	hdr.Typeflag = tar.TypeDir
-	return d.put(hdr)
+	return d.out.WriteHeader(hdr)
 }
 
+// writeError names the entry, unless the error is not about it.
 func writeError(name string, err error) error {
-	switch err.(type) {
-	case *EntryError, *streamError:
-		return err
-	}
-	if err == context.Canceled || err == context.DeadlineExceeded {
+	var entry *EntryError
+	var stream *streamError
+	switch {
+	case errors.As(err, &entry), errors.As(err, &stream),
+		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	}
 	return &EntryError{Op: "write", Name: "/" + name, Err: err}
 }
 
-// streamError marks an error of the writer that gets the tar.
-type streamError struct{ error }
+// sink marks the errors of the writer that gets the tar among the others.
+type sink struct{ w io.Writer }
 
-func (e *streamError) Error() string { return "write the layer: " + e.error.Error() }
-func (e *streamError) Unwrap() error { return e.error }
+func (s sink) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil {
+		err = &streamError{err}
+	}
+	return n, err
+}
+
+type streamError struct{ err error }
+
+func (e *streamError) Error() string { return "write the layer: " + e.err.Error() }
+func (e *streamError) Unwrap() error { return e.err }

@@ -20,7 +20,9 @@
 // org.opencontainers.image.ref.name has the familiar name with its tag (debian:12), for that is
 // what skopeo and umoci compare with, and io.containerd.image.name the full one
 // (docker.io/library/debian:12). Entries without the second, as skopeo writes them, are
-// read by the first.
+// read by the first. Of a name's platforms the host's comes first, because those tools take the
+// first. An image pulled in Docker's format keeps it, and its digest; some tools (umoci, older
+// skopeos) then do not find it.
 //
 // All methods may be called at once, by goroutines and by several processes. The store fetches
 // nothing, unpacks nothing, and forgets nothing by itself: a name that moves leaves the blobs of

@@ -1,0 +1,213 @@
+package interp
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/interp"
+	sh "mvdan.cc/sh/v3/syntax"
+
+	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/dsl/syntax"
+)
+
+// builtin runs one of the shell's builtins. Those that change the flow of control, or
+// that would look at the host, are looked at; the others fail with a position.
+func (x *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	switch args[0] {
+	case ".", "source":
+		return x.source(ctx, hc, args)
+	case "eval":
+		return x.eval(ctx, hc, args)
+	case "exit":
+		if err := x.set(ctx, hc, varExit+"="+at(hc.Env)); err != nil {
+			return err
+		}
+		return hc.Builtin(ctx, args)
+	case "return", "break", "continue", "exec":
+		return hc.Builtin(ctx, args)
+	case "wait":
+		return x.wait(ctx, hc, args)
+	case "command":
+		return x.command(ctx, hc, args)
+	case "builtin":
+		if len(args) > 1 && interp.IsBuiltin(args[1]) {
+			return x.builtin(ctx, hc, args[1:])
+		}
+	case "type":
+		return x.query(ctx, hc, args[:1], args[1:])
+	case "trap":
+		return x.trap(ctx, hc, args)
+	case "mapfile", "readarray":
+		if hc.Stdin == nil { // the runner does not look
+			return x.fail(hc.Env, x.shellError(hc.Env, args[0], os.ErrClosed))
+		}
+	case "pwd":
+		// -P would follow links outside of the context.
+		args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-P" })
+	}
+	return x.leaf(ctx, hc, args)
+}
+
+// leaf runs a builtin that has no effect on the flow of control but its status.
+func (x *shell) leaf(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	err := hc.Builtin(ctx, args)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil || statusOfBuiltin(err) == 0 {
+		return err
+	}
+	return x.fail(hc.Env, x.statusError(hc, args, err))
+}
+
+// statusError is the error of a builtin: its message, or its words and status.
+func (x *shell) statusError(hc interp.HandlerContext, args []string, err error) *diag.Error {
+	return x.shellError(hc.Env, brief(args), statusOfBuiltin(err))
+}
+
+// brief is a command for a message.
+func brief(args []string) string {
+	text := strings.Join(args, " ")
+	if r := []rune(text); len(r) > 60 {
+		return string(r[:57]) + "…"
+	}
+	return text
+}
+
+// source runs a file of the context in the current shell. Its text is cut into
+// instructions first, as the script's own.
+func (x *shell) source(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	if len(args) < 2 {
+		return x.fail(hc.Env, x.shellError(hc.Env, args[0], errNoFile))
+	}
+	text, err := x.readSource(hc, args[1])
+	if err != nil {
+		return err
+	}
+	here, stack := at(hc.Env), hc.Env.Get(varStack).String()
+	if len(strings.Fields(stack)) > maxDepth {
+		return x.abort(x.shellError(hc.Env, args[0], errTooDeep))
+	}
+	if err := x.set(ctx, hc, varStack+"='"+here+" "+stack+"'"); err != nil {
+		return err
+	}
+	inner := context.WithValue(ctx, sourcedKey{}, text)
+	status := hc.Builtin(inner, append([]string{".", sourcedFile}, args[2:]...))
+	if err := x.set(ctx, hc, varStack+"='"+stack+"'"); err != nil {
+		return err
+	}
+	return status
+}
+
+type sourcedKey struct{}
+
+// readSource reads and prepares a file for source. A file that is not there is a
+// status; one that cannot be read as a script ends the build.
+func (x *shell) readSource(hc interp.HandlerContext, name string) (string, error) {
+	f, err := x.folders.open(hc.Dir, name, os.O_RDONLY, 0)
+	if err != nil {
+		return "", x.unreadable(hc, err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return "", x.unreadable(hc, err)
+	}
+	text, err := x.program.source(&diag.Source{Name: x.folders.shown(hc.Dir, name), Text: data})
+	if err != nil {
+		return "", x.abort(err)
+	}
+	return text, nil
+}
+
+// eval runs its operands as shell text. Instructions in them are reached by words, as
+// LANGUAGE.md says; they are not cut out.
+func (x *shell) eval(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	text, err := x.program.snippet(strings.Join(args[1:], " "))
+	if err != nil {
+		return x.fail(hc.Env, x.shellError(hc.Env, "eval", err))
+	}
+	return hc.Builtin(ctx, []string{"eval", text})
+}
+
+// trap prepares the text that a trap will run.
+func (x *shell) trap(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	args = slices.Clone(args)
+	i := slices.IndexFunc(args[1:], func(a string) bool { return !strings.HasPrefix(a, "-") }) + 1
+	if i > 0 && len(args) > i+1 {
+		text, err := x.program.snippet(args[i])
+		if err != nil {
+			return x.fail(hc.Env, x.shellError(hc.Env, "trap", err))
+		}
+		args[i] = text
+	}
+	return x.leaf(ctx, hc, args)
+}
+
+// command is the builtin of that name. Functions are passed over.
+func (x *shell) command(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	rest, ask := args[1:], false
+	for len(rest) > 0 && strings.HasPrefix(rest[0], "-") {
+		flag := rest[0]
+		rest = rest[1:]
+		if flag == "--" {
+			break
+		}
+		ask = ask || strings.ContainsAny(flag, "vV")
+	}
+	switch {
+	case ask:
+		return x.query(ctx, hc, []string{"command", "-v"}, rest)
+	case len(rest) == 0:
+		return nil
+	case interp.IsBuiltin(rest[0]):
+		return x.builtin(ctx, hc, rest)
+	}
+	return x.onExec(ctx, rest)
+}
+
+// query answers what a word is, without looking for it on the host.
+func (x *shell) query(ctx context.Context, hc interp.HandlerContext, command, words []string) error {
+	missing := false
+	for _, w := range words {
+		switch {
+		case command[0] == "type" && strings.HasPrefix(w, "-"):
+			command = append(slices.Clone(command), w)
+			continue
+		case syntax.IsKeyword(w):
+			io.WriteString(hc.Stdout, w+"\n")
+			continue
+		case x.allows(w):
+			if path, err := exec.LookPath(w); err == nil {
+				io.WriteString(hc.Stdout, path+"\n")
+				continue
+			}
+		}
+		if strings.Contains(w, "/") || x.ask(ctx, hc, command, w) != nil {
+			missing = true
+		}
+	}
+	if missing {
+		return x.fail(hc.Env, x.shellError(hc.Env, brief(append(slices.Clone(command), words...)), errNotFound))
+	}
+	return nil
+}
+
+// ask lets the runner say whether a word is a function or a builtin of it. With such a
+// PATH it finds no file.
+func (x *shell) ask(ctx context.Context, hc interp.HandlerContext, command []string, w string) error {
+	text := "PATH=/dev/null"
+	for _, c := range append(slices.Clone(command), w) {
+		quoted, err := sh.Quote(c, sh.LangBash)
+		if err != nil {
+			return err
+		}
+		text += " " + quoted
+	}
+	return hc.Builtin(unhandled(ctx), []string{"eval", text + " && " + cmdSame})
+}

@@ -1,0 +1,136 @@
+package interp
+
+import (
+	"strings"
+
+	sh "mvdan.cc/sh/v3/syntax"
+
+	"github.com/shbuild/shbuild/dsl/syntax"
+)
+
+// parts are the places in shell text that preparing changes. They are looked for
+// before anything is changed, so that what is added is not prepared again.
+type parts struct {
+	lists     []*[]*sh.Stmt
+	operands  []**sh.Stmt // of && || |
+	functions []*sh.FuncDecl
+	negated   []*sh.Stmt
+	commands  []*sh.CmdSubst
+	processes []*sh.ProcSubst
+	homes     []*sh.Lit // literals that begin a word with ~name
+}
+
+// find looks for the parts of node. On its way it gives the instructions' marks the
+// form that survives printing.
+func find(node sh.Node) *parts {
+	var p parts
+	bodies := map[*sh.Word]bool{}
+	sh.Walk(node, func(n sh.Node) bool {
+		switch n := n.(type) {
+		case *sh.Redirect:
+			bodies[n.Hdoc] = true
+		case *sh.Word:
+			if l := home(n); l != nil && !bodies[n] {
+				p.homes = append(p.homes, l)
+			}
+		case *sh.Lit:
+			if no, ok := strings.CutPrefix(n.Value, syntax.InstructionMark); ok {
+				n.Value = instructionNo + no
+			}
+		case *sh.Stmt:
+			if n.Negated {
+				p.negated = append(p.negated, n)
+			}
+		case *sh.FuncDecl:
+			p.functions = append(p.functions, n)
+		case *sh.BinaryCmd:
+			p.operands = append(p.operands, &n.X, &n.Y)
+		case *sh.CmdSubst:
+			p.commands = append(p.commands, n)
+			if !isFileSubstitution(n) {
+				p.lists = append(p.lists, &n.Stmts)
+			}
+		case *sh.ProcSubst:
+			p.processes = append(p.processes, n)
+			p.lists = append(p.lists, &n.Stmts)
+		default:
+			p.lists = append(p.lists, lists(n)...)
+		}
+		return true
+	})
+	return &p
+}
+
+// lists gives the lists of statements that a compound command has.
+func lists(n sh.Node) []*[]*sh.Stmt {
+	switch n := n.(type) {
+	case *sh.File:
+		return []*[]*sh.Stmt{&n.Stmts}
+	case *sh.Block:
+		return []*[]*sh.Stmt{&n.Stmts}
+	case *sh.Subshell:
+		return []*[]*sh.Stmt{&n.Stmts}
+	case *sh.IfClause:
+		return []*[]*sh.Stmt{&n.Cond, &n.Then}
+	case *sh.WhileClause:
+		return []*[]*sh.Stmt{&n.Cond, &n.Do}
+	case *sh.ForClause:
+		return []*[]*sh.Stmt{&n.Do}
+	case *sh.CaseItem:
+		return []*[]*sh.Stmt{&n.Stmts}
+	}
+	return nil
+}
+
+// home gives the literal that begins a word with ~name, which would be looked up among
+// the host's users.
+func home(w *sh.Word) *sh.Lit {
+	if len(w.Parts) == 0 {
+		return nil
+	}
+	l, ok := w.Parts[0].(*sh.Lit)
+	if !ok || len(l.Value) < 2 || l.Value[0] != '~' || l.Value[1] == '/' {
+		return nil
+	}
+	return l
+}
+
+// isLeaf says that st is one command, which can fail by itself.
+func isLeaf(st *sh.Stmt) bool {
+	if st.Negated {
+		return false // a block around it would lose that ! is never fatal
+	}
+	switch st.Cmd.(type) {
+	case *sh.CallExpr, *sh.TestClause, *sh.ArithmCmd, *sh.LetClause, *sh.DeclClause:
+		return true
+	}
+	return false
+}
+
+// isFileSubstitution says that s is $(<file), which the shell reads itself.
+func isFileSubstitution(s *sh.CmdSubst) bool {
+	if len(s.Stmts) != 1 {
+		return false
+	}
+	st := s.Stmts[0]
+	return st.Cmd == nil && len(st.Redirs) == 1 && st.Redirs[0].Op == sh.RdrIn
+}
+
+func lit(s string) *sh.Lit   { return &sh.Lit{Value: s} }
+func word(s string) *sh.Word { return &sh.Word{Parts: []sh.WordPart{lit(s)}} }
+
+func param(name string) *sh.ParamExp {
+	return &sh.ParamExp{Short: true, Param: lit(name)}
+}
+
+func call(words ...string) *sh.Stmt {
+	c := &sh.CallExpr{}
+	for _, w := range words {
+		c.Args = append(c.Args, word(w))
+	}
+	return &sh.Stmt{Cmd: c}
+}
+
+func binary(op sh.BinCmdOperator, x, y *sh.Stmt) *sh.Stmt {
+	return &sh.Stmt{Position: x.Position, Cmd: &sh.BinaryCmd{Op: op, X: x, Y: y}}
+}

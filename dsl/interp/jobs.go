@@ -1,0 +1,191 @@
+package interp
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"mvdan.cc/sh/v3/expand"
+	"mvdan.cc/sh/v3/interp"
+)
+
+// jobs are the background jobs of a run. It is safe for concurrent use.
+//
+// A job that fails fails the script: at the wait for it, where the shell may still
+// forgive, or else at the end.
+type jobs struct {
+	mu      sync.Mutex
+	changed *sync.Cond // a job has ended
+	all     []*job     // job N is all[N-1]; 0 is the top-level shell
+	main    *failure   // of the top-level shell
+}
+
+type job struct {
+	ended bool
+	told  bool     // its failure was handed to the shell
+	err   error    // why it failed
+	last  *failure // the last failure in it that no success has followed
+}
+
+func jobOf(env expand.Environ) int {
+	n, _ := strconv.Atoi(env.Get(varJob).String())
+	return n
+}
+
+func (j *jobs) fork() int {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.all = append(j.all, &job{})
+	return len(j.all)
+}
+
+// get returns job n, or nil. j.mu is held.
+func (j *jobs) get(n int) *job {
+	if n < 1 || n > len(j.all) {
+		return nil
+	}
+	return j.all[n-1]
+}
+
+func (j *jobs) end(n int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if job := j.get(n); job != nil {
+		job.ended = true
+		j.changed.Broadcast()
+	}
+}
+
+func (j *jobs) fail(n int, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if job := j.get(n); job != nil {
+		job.err = err
+	}
+}
+
+// lost adds a job that has failed and that nobody can wait for.
+func (j *jobs) lost(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.all = append(j.all, &job{ended: true, err: err})
+}
+
+// remember keeps the last failure of job n; nil forgets it.
+func (j *jobs) remember(n int, f *failure) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if job := j.get(n); job != nil {
+		job.last = f
+	} else {
+		j.main = f
+	}
+}
+
+func (j *jobs) last(n int) *failure {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if job := j.get(n); job != nil {
+		return job.last
+	}
+	return j.main
+}
+
+// failed hands over the errors of the jobs that have failed by now.
+func (j *jobs) failed() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.collect(j.all)
+}
+
+func (j *jobs) collect(from []*job) error {
+	var errs []error
+	for _, job := range from {
+		if job.ended && job.err != nil && !job.told {
+			job.told = true
+			errs = append(errs, job.err)
+		}
+	}
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return errors.Join(errs...)
+}
+
+// join waits until every job has ended, and gives the errors that were not handed over.
+func (j *jobs) join(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.changed.Broadcast()
+	})
+	defer stop()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for slices.ContainsFunc(j.all, func(job *job) bool { return !job.ended }) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		j.changed.Wait()
+	}
+	return j.collect(j.all)
+}
+
+// fork begins a job: the shell that is copied next finds its number.
+func (x *shell) fork(ctx context.Context, hc interp.HandlerContext) error {
+	return x.set(ctx, hc, varFork+"="+strconv.Itoa(x.jobs.fork()))
+}
+
+// forked notes a job's process id.
+func (x *shell) forked(ctx context.Context, hc interp.HandlerContext, pid string) error {
+	return x.set(ctx, hc, varPID+pid+"="+hc.Env.Get(varFork).String())
+}
+
+// jobEnded notes how a job has ended: with the status of the command before.
+func (x *shell) jobEnded(hc interp.HandlerContext) error {
+	if hc.LastExitStatus == 0 {
+		return nil
+	}
+	err := x.lastFailure(hc)
+	x.jobs.fail(jobOf(hc.Env), err.err)
+	return err
+}
+
+// lastFailure is why the command before has failed.
+func (x *shell) lastFailure(hc interp.HandlerContext) *failure {
+	status := interp.ExitStatus(hc.LastExitStatus)
+	if f := x.jobs.last(jobOf(hc.Env)); f != nil && f.status == status {
+		return f
+	}
+	return &failure{err: x.shellError(hc.Env, x.program.text(at(hc.Env)), status), status: status}
+}
+
+// wait is the builtin: without operands it fails if any job has failed, with them it
+// has the last one's status.
+func (x *shell) wait(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	status := hc.Builtin(ctx, args)
+	if len(args) == 1 {
+		if err := x.jobs.failed(); err != nil {
+			return x.fail(hc.Env, err)
+		}
+		return status
+	}
+	if status == nil {
+		return nil
+	}
+	pid := strings.TrimSpace(args[len(args)-1])
+	n, _ := strconv.Atoi(hc.Env.Get(varPID + pid).String())
+	x.jobs.mu.Lock()
+	var err error
+	if asked := x.jobs.get(n); asked != nil {
+		err = x.jobs.collect([]*job{asked})
+	}
+	x.jobs.mu.Unlock()
+	if err != nil {
+		return x.fail(hc.Env, err)
+	}
+	return x.fail(hc.Env, x.statusError(hc, args, status))
+}

@@ -1,0 +1,320 @@
+package interp
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"mvdan.cc/sh/v3/interp"
+	sh "mvdan.cc/sh/v3/syntax"
+
+	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/dsl/syntax"
+)
+
+// The commands that prepared text has. They begin with a character that a script may
+// hold only in a quoted word, and that no program's name begins with.
+const (
+	own           = "\x01"
+	cmdAt         = own + "at"                     // N: the shell is at mark N
+	cmdSame       = own + "same"                   // [STATUS]: repeats a status
+	cmdEnter      = own + "enter"                  // STATUS: a function begins
+	cmdFork       = own + "fork"                   // a background job is about to begin
+	cmdForked     = own + "forked"                 // PID: it has begun
+	cmdEnd        = own + "end"                    // it has ended, with the status before
+	cmdLost       = own + "lost"                   // a substitution has failed, whose status no one asks for
+	cmdOperands   = own + "operands"               // WORD…: an instruction's operands
+	cmdDocument   = own + "document"               // standard input is a heredoc's body
+	cmdBuiltin    = own + "builtin"                // NAME WORD…: a builtin
+	instructionNo = own + "instruction:"           // second word of an instruction
+	jobInput      = "/dev/null/" + own             // + JOB: a job's standard input
+	sourcedFile   = "/dev/null/" + own + "sourced" // the file that is just sourced
+)
+
+// The variables that the interpreter keeps in the shell, to be scoped by it.
+const (
+	varPrefix = "SHBUILD_"
+	varStage  = varPrefix + "STAGE" // index of the current stage's record
+	varAt     = varPrefix + "AT"    // the mark that the shell is at
+	varStack  = varPrefix + "STACK" // marks of the calls that it is in, innermost first
+	varStatus = varPrefix + "STATUS"
+	varJob    = varPrefix + "JOB"   // the background job that it is
+	varFork   = varPrefix + "FORK"  // the background job that it begins
+	varPID    = varPrefix + "PID_"  // + PID: the job with that process id
+	varExit   = varPrefix + "EXIT"  // the mark of the exit that ended it
+	varTaken  = varPrefix + "TAKEN" // where expanded operands go
+)
+
+// mark is a statement that a shell can be at.
+type mark struct {
+	source     *diag.Source
+	start, end int
+}
+
+// program is all the text that a run has read so far. It is safe for concurrent use.
+type program struct {
+	mu           sync.Mutex
+	marks        []mark
+	instructions []*instruction
+	functions    map[string]bool // names that are declared somewhere
+}
+
+// instruction is an instruction made ready to be run.
+type instruction struct {
+	*syntax.Instruction
+	file     *syntax.File
+	operands string   // shell text that passes Words to cmdOperands; "" if there are none
+	bodies   []string // of each heredoc, shell text that passes it to cmdDocument; "" if quoted
+}
+
+// load prepares a file that was read for running. It changes file.Shell.
+func (p *program) load(file *syntax.File) (*sh.File, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.add(file)
+}
+
+// source reads a file that a script sources, and gives its prepared text.
+func (p *program) source(src *diag.Source) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	file, err := syntax.ReadSourced(src, len(p.instructions))
+	if err != nil {
+		return "", err
+	}
+	shell, err := p.add(file)
+	if err != nil {
+		return "", err
+	}
+	return print(shell), nil
+}
+
+// snippet prepares text that the script gives to eval or trap. Its statements have no
+// marks: they are where the command is that was given the text.
+func (p *program) snippet(text string) (string, error) {
+	file, err := sh.NewParser().Parse(strings.NewReader(text), "")
+	if err != nil {
+		return "", err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.prepare(file, nil); err != nil {
+		return "", err
+	}
+	if !strings.ContainsAny(text, "&~<>") {
+		return text, nil
+	}
+	return print(file), nil
+}
+
+func (p *program) add(file *syntax.File) (*sh.File, error) {
+	shell := file.Shell
+	if shell == nil {
+		shell = plainShell(file, len(p.instructions))
+	}
+	for _, i := range file.Instructions {
+		in := &instruction{Instruction: i, file: file}
+		p.instructions = append(p.instructions, in)
+		if err := p.prepareOperands(in); err != nil {
+			return nil, err
+		}
+	}
+	return shell, p.prepare(shell, file.Source)
+}
+
+// plainShell makes a script of a plain Dockerfile.
+func plainShell(file *syntax.File, first int) *sh.File {
+	shell := &sh.File{}
+	for i, in := range file.Instructions {
+		at := sh.NewPos(uint(in.Span.Start.Offset), uint(in.Span.Start.Line), uint(in.Span.Start.Col))
+		st := call(in.Keyword, syntax.InstructionMark+strconv.Itoa(first+i))
+		st.Position = at
+		shell.Stmts = append(shell.Stmts, st)
+	}
+	return shell
+}
+
+// prepareOperands turns an instruction's operands into text that an eval can expand in
+// the shell that reaches the instruction. A $(…) in them that fails is reported: there
+// is no statement whose status it could be.
+func (p *program) prepareOperands(in *instruction) error {
+	if in.Words == nil {
+		return nil
+	}
+	operands := call(cmdOperands)
+	c := operands.Cmd.(*sh.CallExpr)
+	c.Args = append(c.Args, in.Words...)
+	if err := p.prepare(operands, nil); err != nil {
+		return err
+	}
+	reportSubstitutions(operands)
+	in.operands = print(operands)
+	for i, h := range in.Heredocs {
+		if h.Body == nil {
+			in.bodies = append(in.bodies, "")
+			continue
+		}
+		st := call(cmdDocument)
+		st.Redirs = []*sh.Redirect{{
+			Op:   sh.Hdoc,
+			Word: word(fmt.Sprintf("%sEOF_%d", varPrefix, i)),
+			Hdoc: h.Body,
+		}}
+		if err := p.prepare(st, nil); err != nil {
+			return err
+		}
+		reportSubstitutions(st)
+		in.bodies = append(in.bodies, print(st))
+	}
+	return nil
+}
+
+// prepare rewrites the text under node in place. Without source, statements get no
+// marks.
+func (p *program) prepare(node sh.Node, source *diag.Source) error {
+	found := find(node)
+	for _, f := range found.functions {
+		if err := p.function(f); err != nil {
+			return located(source, f, err)
+		}
+	}
+	for _, w := range found.homes {
+		w.Value = `\` + w.Value // ~name stays as it is: the host's users are not there
+	}
+	for _, st := range found.negated {
+		forgive(st)
+	}
+	for _, list := range found.lists {
+		*list = p.list(*list, source)
+	}
+	for _, operand := range found.operands {
+		if st := *operand; source != nil && isLeaf(st) {
+			*operand = &sh.Stmt{Position: st.Position, Cmd: &sh.Block{Stmts: []*sh.Stmt{p.mark(st, source), st}}}
+		}
+	}
+	for _, s := range found.processes {
+		s.Stmts = reported(s.Stmts)
+	}
+	return nil
+}
+
+// list puts a mark before each statement and wraps those that run in the background.
+func (p *program) list(list []*sh.Stmt, source *diag.Source) []*sh.Stmt {
+	var out []*sh.Stmt
+	for _, st := range list {
+		if source != nil {
+			out = append(out, p.mark(st, source))
+		}
+		if st.Background {
+			out = append(out, background(st)...)
+		} else {
+			out = append(out, st)
+		}
+	}
+	return out
+}
+
+// mark gives the statement "cmdAt N && cmdSame": it leaves $? as it was, and a status
+// that is not 0 does not end the script here.
+func (p *program) mark(st *sh.Stmt, source *diag.Source) *sh.Stmt {
+	start, end := int(st.Pos().Offset()), int(st.End().Offset())
+	p.marks = append(p.marks, mark{source, start, end})
+	return binary(sh.AndStmt, call(cmdAt, strconv.Itoa(len(p.marks)-1)), call(cmdSame))
+}
+
+func (p *program) function(f *sh.FuncDecl) error {
+	if f.Name == nil {
+		return nil
+	}
+	name := f.Name.Value
+	if guarded(name) || syntax.IsKeyword(name) {
+		return fmt.Errorf("%s cannot be redefined", name)
+	}
+	if p.functions == nil {
+		p.functions = map[string]bool{}
+	}
+	p.functions[name] = true
+	// local SHBUILD_STACK="$SHBUILD_AT $SHBUILD_STACK" SHBUILD_STATUS=$?
+	local := &sh.DeclClause{Variant: &sh.Lit{Value: "local"}, Args: []*sh.Assign{
+		{Name: lit(varStack), Value: &sh.Word{Parts: []sh.WordPart{&sh.DblQuoted{Parts: []sh.WordPart{
+			param(varAt), lit(" "), param(varStack)}}}}},
+		{Name: lit(varStatus), Value: &sh.Word{Parts: []sh.WordPart{param("?")}}},
+	}}
+	enter := call(cmdEnter)
+	c := enter.Cmd.(*sh.CallExpr)
+	c.Args = append(c.Args, &sh.Word{Parts: []sh.WordPart{param(varStatus)}})
+	f.Body = &sh.Stmt{Position: f.Body.Position, Cmd: &sh.Block{Stmts: []*sh.Stmt{
+		{Cmd: local}, binary(sh.AndStmt, enter, call(cmdSame)), f.Body,
+	}}}
+	return nil
+}
+
+// forgive makes of ! S the statement ! { S && cmdSame; }: the runner forgives a failure
+// directly behind !, but not one deeper, as in a function.
+func forgive(st *sh.Stmt) {
+	inner := &sh.Stmt{Position: st.Position, Cmd: st.Cmd, Redirs: st.Redirs}
+	st.Redirs = nil
+	st.Cmd = &sh.Block{Stmts: []*sh.Stmt{binary(sh.AndStmt, inner, call(cmdSame))}}
+}
+
+// background gives, for a job S &,
+//
+//	cmdFork; { SHBUILD_JOB=$SHBUILD_FORK; ( S ) && cmdEnd || cmdEnd; } </dev/null/…$SHBUILD_FORK &
+//	cmdForked $!
+//
+// The redirection tells when the job's shell has ended, however it does.
+func background(st *sh.Stmt) []*sh.Stmt {
+	body := *st
+	body.Background, body.Semicolon = false, sh.Pos{}
+	job := &sh.Stmt{Cmd: &sh.CallExpr{Assigns: []*sh.Assign{
+		{Name: lit(varJob), Value: &sh.Word{Parts: []sh.WordPart{param(varFork)}}},
+	}}}
+	run := &sh.Stmt{Position: st.Position, Cmd: &sh.Subshell{Stmts: []*sh.Stmt{&body}}}
+	ended := binary(sh.OrStmt, binary(sh.AndStmt, run, call(cmdEnd)), call(cmdEnd))
+	shell := &sh.Stmt{
+		Position:   st.Position,
+		Background: true,
+		Cmd:        &sh.Block{Stmts: []*sh.Stmt{job, ended}},
+		Redirs: []*sh.Redirect{{Op: sh.RdrIn, Word: &sh.Word{Parts: []sh.WordPart{
+			lit(jobInput), param(varFork)}}}},
+	}
+	forked := call(cmdForked)
+	c := forked.Cmd.(*sh.CallExpr)
+	c.Args = append(c.Args, &sh.Word{Parts: []sh.WordPart{param("!")}})
+	return []*sh.Stmt{call(cmdFork), shell, forked}
+}
+
+func reportSubstitutions(node sh.Node) {
+	for _, s := range find(node).commands {
+		if !isFileSubstitution(s) {
+			s.Stmts = reported(s.Stmts)
+		}
+	}
+}
+
+// reported gives ( … ) || cmdLost.
+func reported(list []*sh.Stmt) []*sh.Stmt {
+	if len(list) == 0 {
+		return list
+	}
+	return []*sh.Stmt{binary(sh.OrStmt, &sh.Stmt{Cmd: &sh.Subshell{Stmts: list}}, call(cmdLost))}
+}
+
+func guarded(name string) bool {
+	switch name {
+	case ".", "source", "eval", "command", "builtin", "type", "exit", "wait", "trap", "exec",
+		"mapfile", "readarray", "pwd", "return", "break", "continue":
+		return interp.IsBuiltin(name)
+	}
+	return false
+}
+
+func print(node sh.Node) string {
+	var b bytes.Buffer
+	if err := sh.NewPrinter(sh.SingleLine(true)).Print(&b, node); err != nil {
+		panic(fmt.Sprintf("print shell text: %v", err)) // a Buffer takes everything, and node is whole
+	}
+	return b.String()
+}

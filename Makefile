@@ -27,7 +27,9 @@ demo:
 	@$(MAKE) --no-print-directory build
 	@scripts/demo
 
-test: check e2e
+test:
+	@scripts/setup e2e
+	@$(MAKE) --no-print-directory check e2e
 
 check:
 	scripts/test

@@ -33,11 +33,20 @@ debian_base() {
 	skopeo copy -q --dest-tls-verify=false "oci:$layout:12" "docker://$registry/debian:12"
 }
 
-# podman as this user. crun cannot run where both cgroup versions are mounted; runc can.
+# podman as this user.
+runtime=crun
 engine() {
-	local runtime=()
-	command -v runc >/dev/null && runtime=(--runtime "$(command -v runc)")
-	podman --root "$tmp/podman" --runroot "$tmp/podman-run" --cgroup-manager=cgroupfs --events-backend=file "${runtime[@]}" "$@"
+	podman --root "$tmp/podman" --runroot "$tmp/podman-run" --cgroup-manager=cgroupfs --events-backend=file \
+		--runtime "$(command -v "$runtime")" "$@"
+}
+
+# choose_runtime: crun cannot run where both versions of cgroups are mounted; there, runc can.
+choose_runtime() {
+	engine pull -q --tls-verify=false "$registry/debian:12" >/dev/null 2>"$tmp/podman.err" || { cat "$tmp/podman.err" && exit 1; }
+	for runtime in crun runc; do
+		if command -v $runtime >/dev/null && inside debian:12 true >/dev/null; then return; fi
+	done
+	echo 'e2e: podman can run nothing here' && exit 1
 }
 
 # pulled IMAGE [TAG]: podman pulls it from the registry.

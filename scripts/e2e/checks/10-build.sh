@@ -31,7 +31,7 @@ _apt:root 700 /var/cache/apt/archives/partial'
 # ping works for users by a file capability, which is an extended attribute of the layer's tar.
 capability() {
 	export -f engine
-	export tmp registry
+	export tmp registry runtime
 	local got
 	# shellcheck disable=SC2016
 	got=$(engine unshare bash -c 'engine image mount "$registry/git:1" >/dev/null

@@ -146,10 +146,13 @@ func lookUp(file *configfile.ConfigFile, ref reference.Ref) (authn.AuthConfig, e
 		config, err := file.GetAuthConfig(key)
 		if err != nil {
 			faults = append(faults, err)
-			config = file.AuthConfigs[key] // beside a helper there may be a plain entry
 		}
-		if found := convert(config); found != (authn.AuthConfig{}) {
-			return found, nil
+		// The file itself is asked too: beside a helper there may be a plain entry, and docker/cli
+		// does not know podman's docker.io.
+		for _, one := range []types.AuthConfig{config, file.AuthConfigs[key]} {
+			if found := convert(one); found != (authn.AuthConfig{}) {
+				return found, nil
+			}
 		}
 	}
 	return authn.AuthConfig{}, errors.Join(faults...)

@@ -12,7 +12,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
-var errStalled = errors.New("no data for too long")
+// Faults after which there is another try.
+var (
+	errStalled = errors.New("no data for too long")
+	errNoRange = errors.New("the registry refused to go on where it had stopped")
+)
 
 // blob reads a blob of the repository. Nothing is asked for before the first read.
 func (r *repo) blob(ctx context.Context, desc v1.Descriptor, kind string) io.ReadCloser {
@@ -31,6 +35,7 @@ type transfer struct {
 	watch  *watchdog
 	offset int64 // bytes handed out
 	failed int   // tries since the last new byte
+	whole  bool  // the registry refuses ranges
 	err    error // what ended the transfer for good
 }
 
@@ -103,8 +108,8 @@ func (t *transfer) open() error {
 	if err != nil {
 		return err
 	}
-	if t.offset > 0 {
-		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", t.offset))
+	if t.offset > 0 && !t.whole {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", t.offset, t.desc.Size-1))
 	}
 	response, err := t.repo.http.Do(request)
 	if err != nil {
@@ -113,6 +118,10 @@ func (t *transfer) open() error {
 	}
 	t.body = response.Body
 	if err := status(response); err != nil {
+		if request.Header.Get("Range") != "" && response.StatusCode < 500 {
+			t.whole = true
+			return errNoRange
+		}
 		return err
 	}
 	start := t.offset

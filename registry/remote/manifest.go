@@ -161,7 +161,7 @@ func (r *repo) pick(m *manifest, p v1.Platform) (v1.Descriptor, error) {
 	}
 	var there []string
 	for _, one := range have {
-		there = append(there, platform.Format(one))
+		there = append(there, platform.Format(platform.Normalize(one)))
 	}
 	slices.Sort(there)
 	advice := "the index is empty"

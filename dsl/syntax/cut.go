@@ -27,7 +27,8 @@ func (k *skeleton) cut(v view, start, end, to int) (next int, whole bool) {
 	}
 	c := &cut{at: len(k.out.b)}
 	c.Keyword = keyword
-	h := head{skeleton: k, cut: c, line: joined, start: v.pos(start), stop: v.end(l.end)}
+	c.stop = v.end(l.end)
+	h := head{skeleton: k, cut: c, line: joined, start: v.pos(start)}
 	if f := h.read(); f != nil {
 		at := h.line.pos(min(f.at, len(h.line.b)-1))
 		k.fail(at, at+max(1, f.len), keyword, f.hint, f.err)
@@ -36,18 +37,17 @@ func (k *skeleton) cut(v view, start, end, to int) (next int, whole bool) {
 	}
 	k.cuts = append(k.cuts, c)
 	k.script.cuts = append(k.script.cuts, c)
-	c.Span = k.src.Span(h.start, h.stop)
+	if whole = len(bytes.TrimSpace(joined.b[h.end:])) == 0; whole {
+		h.end, c.stop, next = len(joined.b), v.end(l.end), l.end
+	} else {
+		next = v.find(c.stop, start)
+	}
+	c.Span = k.src.Span(h.start, c.stop)
 	c.Text = string(joined.b[:h.end])
 	if v.direct {
-		c.Text = string(k.src.Text[h.start:h.stop])
+		c.Text = string(k.src.Text[h.start:c.stop])
 	}
-	if h.end == len(joined.b) {
-		return l.end, len(c.docs) == 0
-	}
-	if rest := bytes.TrimSpace(joined.b[h.end:]); len(rest) == 0 {
-		return l.end, len(c.docs) == 0
-	}
-	return v.find(h.stop, start), false
+	return next, whole && len(c.docs) == 0
 }
 
 // find returns the offset in v, not before from, of the source's offset src.
@@ -65,9 +65,9 @@ func (v view) find(src, from int) int {
 type head struct {
 	*skeleton
 	*cut
-	line        *text
-	end         int // of the instruction in line
-	start, stop int // of the instruction in the source
+	line  *text
+	end   int // of the instruction in line
+	start int // of the instruction in the source
 }
 
 var functionParens = regexp.MustCompile(`^\s*\(\s*\)`)

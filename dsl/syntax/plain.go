@@ -32,15 +32,16 @@ var letters = regexp.MustCompile(`^[A-Za-z]+$`)
 // program, and only running it tells.
 func misspelt(lines []line) []line {
 	var wrong []line
-	known := false
+	known, capitals := false, false
 	for _, l := range lines {
 		word := l.word()
 		switch {
 		case isDockerfileWord(word), IsKeyword(word):
 			known = true
+			capitals = capitals || word == strings.ToUpper(word)
 		case !letters.MatchString(word), syntax.IsKeyword(word), interp.IsBuiltin(word), declares(word):
 			return nil
-		case looksLikeInstruction(word):
+		case looksLikeInstruction(word, capitals):
 			wrong = append(wrong, l)
 		}
 	}
@@ -60,13 +61,13 @@ func declares(word string) bool {
 	return false
 }
 
-// looksLikeInstruction takes words in capitals, and those of some length that are nearly an instruction
-// (dd and cmp are programs).
-func looksLikeInstruction(word string) bool {
-	if strings.ToUpper(word) == word && len(word) > 1 {
-		return true
+// looksLikeInstruction takes words in capitals, and those that are nearly an instruction. Where the
+// instructions are in capitals, a short word that is not may be a program: dd, cmp.
+func looksLikeInstruction(word string, capitals bool) bool {
+	if strings.ToUpper(word) == word {
+		return len(word) > 1
 	}
-	return len(word) > 3 && diag.Nearest(word, Keywords) != ""
+	return (!capitals || len(word) > 3) && diag.Nearest(word, Keywords) != ""
 }
 
 // UnknownCommand is the error for a word that is neither an instruction nor a command.
@@ -136,6 +137,8 @@ func plainError(src *diag.Source, escape rune, err error) error {
 	out.Op = strings.ToUpper(l.word())
 	if docs, _ := heredocs(string(l.joined.b)); strings.Contains(out.Err.Error(), "unterminated heredoc") && len(docs) > 0 {
 		out.Err, out.Hint = unclosedHeredoc(x, l.next, docs)
+	} else if bytes.Contains(l.joined.b, []byte("$(")) && !raw(out.Op) {
+		out.Hint = "$(…) is for scripts: with nothing but Dockerfile's instructions in it, the file is a plain Dockerfile"
 	}
 	return out
 }

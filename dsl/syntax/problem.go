@@ -121,6 +121,7 @@ func (s *script) checkMain(f *syntax.File) {
 	functions := map[string]bool{}
 	reaches := len(s.cuts) > 0 // an instruction
 	open := false              // other text may define functions
+	hint := "start with FROM, as in: FROM builtin:toybox"
 	syntax.Walk(f, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
@@ -135,6 +136,9 @@ func (s *script) checkMain(f *syntax.File) {
 			case ".", "source", "eval", "alias":
 				open = true
 			}
+			if word := n.Args[0].Lit(); isDockerfileWord(word) {
+				hint = fmt.Sprintf("in a script the instruction words are in capitals: %s", strings.ToUpper(word))
+			}
 		case *syntax.Lit:
 			reaches = reaches || IsKeyword(n.Value)
 		}
@@ -144,7 +148,7 @@ func (s *script) checkMain(f *syntax.File) {
 		return
 	}
 	if !reaches {
-		s.fail(0, 0, "", "start with FROM, as in: FROM builtin:toybox", errors.New("no instruction in the file"))
+		s.fail(0, 0, "", hint, errors.New("no instruction in the file"))
 	}
 	syntax.Walk(f, func(n syntax.Node) bool {
 		call, ok := n.(*syntax.CallExpr)

@@ -29,6 +29,7 @@ type script struct {
 type cut struct {
 	Instruction
 	at      int   // where its command stands in the skeleton
+	stop    int   // where its logical line, or its part of it, ends in the source; heredocs come after
 	broken  error // why its text is no complete shell text; it then took the whole line
 	docs    []doc // its heredocs
 	expands bool  // it has Words
@@ -63,6 +64,11 @@ func newView(t *text, escape rune, direct bool) view {
 
 // readScript reads a script. main says that it is a file of its own, and not one that a script sources.
 func readScript(src *diag.Source, escape rune, first int, main bool) (*File, error) {
+	f, _, err := readSkeleton(src, escape, first, main)
+	return f, err
+}
+
+func readSkeleton(src *diag.Source, escape rune, first int, main bool) (*File, *skeleton, error) {
 	s := &script{src: src, lex: newLexer(src.Text, escape), lines: lineStarts(src.Text),
 		sh: syntax.NewParser(syntax.Variant(syntax.LangBash))}
 	k := &skeleton{script: s}
@@ -81,9 +87,9 @@ func readScript(src *diag.Source, escape rune, first int, main bool) (*File, err
 		s.checkMain(shell)
 	}
 	if len(s.errs) > 0 {
-		return nil, errors.Join(s.errs...)
+		return nil, k, errors.Join(s.errs...)
 	}
-	return &File{Source: src, Escape: escape, Shell: shell, Instructions: s.number(first)}, nil
+	return &File{Source: src, Escape: escape, Shell: shell, Instructions: s.number(first)}, k, nil
 }
 
 // number puts the instructions into the source's order and marks their commands.
@@ -116,7 +122,8 @@ var onlyLines = regexp.MustCompile(`^(?:[ \t\r]*(?:#[^\n]*)?\n)+[ \t]*$`)
 // scan copies v.b[from:to] to the skeleton, without the instructions in it.
 func (k *skeleton) scan(v view, from, to int) {
 	ahead, copied := from, from // copied: up to where v is in the skeleton already
-	sure := false               // the last instruction filled lines of its own
+	after := 0                  // where the last instruction ended: its text says nothing about what follows
+	sure := false               // it filled lines of its own
 	for {
 		m := capitals.FindIndex(v.b[ahead:to])
 		if m == nil {
@@ -124,7 +131,7 @@ func (k *skeleton) scan(v view, from, to int) {
 		}
 		start, end := ahead+m[0], ahead+m[1]
 		ahead = end
-		if !IsKeyword(string(v.b[start:end])) || !mayEnd(v.b[end:to], v.lex.escape) || !mayBegin(v.b[:start]) {
+		if !IsKeyword(string(v.b[start:end])) || !mayEnd(v.b[end:to], v.lex.escape) || !mayBegin(v.b[after:start]) {
 			continue
 		}
 		follows := sure && onlyLines.Match(v.b[copied:start])
@@ -133,11 +140,10 @@ func (k *skeleton) scan(v view, from, to int) {
 		if !follows && !k.startsCommand() {
 			continue
 		}
-		ownLine := follows || ownsLine(v.b[:start])
-		var whole bool
-		copied, whole = k.cut(v, start, end, to)
+		ownLine := follows || ownsLine(v.b[after:start])
+		next, whole := k.cut(v, start, end, to)
 		sure = ownLine && whole
-		ahead = copied
+		ahead, copied, after = next, next, next
 	}
 	k.out.addText(v.text, copied, to)
 }
@@ -181,9 +187,6 @@ func mayBegin(text []byte) bool {
 // continuation, so that no here-document can be waiting for the line's end.
 func ownsLine(text []byte) bool {
 	trimmed := bytes.TrimRight(text, " \t")
-	if len(trimmed) == 0 {
-		return true
-	}
 	above, ok := bytes.CutSuffix(trimmed, []byte{'\n'})
 	return ok && !bytes.HasSuffix(bytes.TrimSuffix(above, []byte{'\r'}), []byte{'\\'})
 }

@@ -18,7 +18,10 @@ func (k *skeleton) unsplit(c *cut, w *syntax.Word) *syntax.Word {
 		switch p := part.(type) {
 		case *syntax.Lit:
 			out.Parts = append(out.Parts, quoted(p.ValuePos, p.ValueEnd, unescape(p.Value)))
-		case *syntax.SglQuoted, *syntax.DblQuoted:
+		case *syntax.SglQuoted:
+			out.Parts = append(out.Parts, p)
+		case *syntax.DblQuoted:
+			quoteTildes(p.Parts)
 			out.Parts = append(out.Parts, p)
 		case *syntax.ExtGlob:
 			out.Parts = append(out.Parts, quoted(p.Pos(), p.End(), p.Op.String()+p.Pattern.Value+")"))
@@ -27,10 +30,27 @@ func (k *skeleton) unsplit(c *cut, w *syntax.Word) *syntax.Word {
 			k.fail(start, start+2, c.Keyword, "quote it if it is part of a word, or use $(…)",
 				errors.New("a process substitution gives a file of the host"))
 		default: // ParamExp, CmdSubst, ArithmExp
+			quoteTildes([]syntax.WordPart{p})
 			out.Parts = append(out.Parts, &syntax.DblQuoted{Left: p.Pos(), Right: p.End(), Parts: []syntax.WordPart{p}})
 		}
 	}
 	return out
+}
+
+// quoteTildes keeps ~ in ${x:-~} as it is: mvdan.cc/sh expands it even within double quotes.
+func quoteTildes(parts []syntax.WordPart) {
+	for _, part := range parts {
+		pe, ok := part.(*syntax.ParamExp)
+		if !ok || pe.Exp == nil || pe.Exp.Word == nil {
+			continue
+		}
+		word := pe.Exp.Word
+		quoteTildes(word.Parts)
+		if lit, ok := word.Parts[0].(*syntax.Lit); ok && strings.HasPrefix(lit.Value, "~") {
+			rest := &syntax.Lit{ValuePos: lit.ValuePos, ValueEnd: lit.ValueEnd, Value: lit.Value[1:]}
+			word.Parts = append([]syntax.WordPart{quoted(lit.ValuePos, lit.ValueEnd, "~"), rest}, word.Parts[1:]...)
+		}
+	}
 }
 
 func quoted(pos, end syntax.Pos, value string) *syntax.SglQuoted {

@@ -9,42 +9,30 @@ import (
 	"github.com/docker/go-units"
 )
 
-// ownWord makes the value of one of the builder's own words. ok is false when keyword
-// is none of them.
-func ownWord(keyword string, args []string) (value any, ok bool, err error) {
-	for _, a := range args {
-		if keyword == "EXEC" {
-			break // its words are the program's
+// ownWords are the builder's own words, and how their operands are read.
+var ownWords = map[string]func(args []string) (any, error){
+	"EXEC":   func(args []string) (any, error) { return parseExec(args) },
+	"CWD":    operands(parseCwd),
+	"USERNS": operands(parseUserNS),
+	"MEM":    operands(parseMem),
+	"COMMIT": operands(parseCommit),
+	"PUSH":   operands(parsePush),
+	"EXPORT": operands(parseExport),
+}
+
+// operands refuses what none of the own words takes: flags and empty operands.
+func operands[T any](parse func([]string) (T, error)) func([]string) (any, error) {
+	return func(args []string) (any, error) {
+		for _, a := range args {
+			if strings.HasPrefix(a, "--") {
+				return nil, fmt.Errorf("unknown flag: %s", a)
+			}
+			if a == "" {
+				return nil, errors.New("an operand is empty")
+			}
 		}
-		if strings.HasPrefix(a, "--") {
-			return nil, true, fmt.Errorf("unknown flag: %s", a)
-		}
-		if a == "" {
-			return nil, true, errors.New("an operand is empty")
-		}
+		return parse(args)
 	}
-	switch keyword {
-	case "EXEC":
-		value, err = parseExec(args)
-	case "CWD":
-		value, err = parseCwd(args)
-	case "USERNS":
-		value, err = parseUserNS(args)
-	case "MEM":
-		value, err = parseMem(args)
-	case "COMMIT":
-		value, err = &Commit{Names: args}, atLeastOneName(args)
-	case "PUSH":
-		value, err = &Push{Names: args}, atLeastOneName(args)
-	case "EXPORT":
-		value, err = parseExport(args)
-	default:
-		return nil, false, nil
-	}
-	if err != nil {
-		return nil, true, err
-	}
-	return value, true, nil
 }
 
 func parseExec(args []string) (*Exec, error) {
@@ -95,9 +83,16 @@ func parseExport(args []string) (*Export, error) {
 	return &Export{Src: args[0], Dest: args[1]}, nil
 }
 
-func atLeastOneName(names []string) error {
-	if len(names) == 0 {
-		return errors.New("an image name is missing")
+func parseCommit(args []string) (*Commit, error) {
+	if len(args) == 0 {
+		return nil, errors.New("COMMIT requires at least one image name")
 	}
-	return nil
+	return &Commit{Names: args}, nil
+}
+
+func parsePush(args []string) (*Push, error) {
+	if len(args) == 0 {
+		return nil, errors.New("PUSH requires at least one image name")
+	}
+	return &Push{Names: args}, nil
 }

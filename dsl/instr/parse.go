@@ -22,13 +22,12 @@ func Parse(text string, escape rune) (any, error) {
 		return nil, err
 	}
 	keyword, rest := splitKeyword(node.Original)
-	if _, own, _ := ownWord(keyword, nil); own {
+	if read, ok := ownWords[keyword]; ok {
 		words, err := splitWords(rest, escape)
 		if err != nil {
 			return nil, err
 		}
-		value, _, err := ownWord(keyword, words)
-		return value, err
+		return read(words)
 	}
 	return instructions.ParseInstruction(node)
 }

@@ -23,8 +23,8 @@ type Heredoc struct {
 // docs are the bodies for the operands of COPY and ADD that start with <<.
 func FromWords(keyword string, words []string, docs ...Heredoc) (any, error) {
 	keyword = strings.ToUpper(keyword)
-	if value, own, err := ownWord(keyword, words); own {
-		return value, err
+	if read, ok := ownWords[keyword]; ok {
+		return read(words)
 	}
 	node, err := nodeFromWords(keyword, words)
 	if err != nil {

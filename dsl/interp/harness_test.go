@@ -185,16 +185,17 @@ func playContext(t *testing.T, ctx context.Context, text string, o Options) outc
 	if err != nil {
 		return outcome{err: err}
 	}
-	l, ok := o.Builder.(*ledger)
-	if !ok {
-		l = &ledger{}
-		o.Builder = l
+	if o.Builder == nil {
+		o.Builder = &ledger{}
 	}
 	var stdout, stderr bytes.Buffer
 	o.Stdout, o.Stderr = &stdout, &stderr
 	stage, err := Run(ctx, f, o)
-	got := outcome{calls: l.calls, stdout: stdout.String(), stderr: stderr.String(), err: err}
+	got := outcome{stdout: stdout.String(), stderr: stderr.String(), err: err}
 	got.stage, _ = stage.(*page)
+	if l, ok := o.Builder.(*ledger); ok {
+		got.calls = l.calls
+	}
 	return got
 }
 

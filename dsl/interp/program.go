@@ -133,7 +133,9 @@ func (p *program) nearest(name string) string {
 	defer p.mu.Unlock()
 	known := slices.Clone(syntax.Keywords)
 	for f := range p.functions {
-		known = append(known, f)
+		if f != name { // it is declared further on
+			known = append(known, f)
+		}
 	}
 	return diag.Nearest(name, append(known, builtins...))
 }

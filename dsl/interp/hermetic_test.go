@@ -1,0 +1,173 @@
+package interp
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/shbuild/shbuild/dsl/diag"
+)
+
+// What a script tries on the host. Each attempt ends the build, even where a shell
+// would forgive it.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ script, err string }{
+		{"cat /etc/passwd", "2:1: unknown instruction or command: cat"},
+		{"curl -s https://example.com || true", "2:1: unknown instruction or command: curl"},
+		{"if /bin/sh -c id; then :; fi", "2:4: unknown instruction or command: /bin/sh"},
+		{"./run.sh", "2:1: unknown instruction or command: ./run.sh"},
+		{"exec sh", "2:1: unknown instruction or command: sh"},
+		{"command sh", "2:1: unknown instruction or command: sh"},
+		{"x=$(id)", "2:5: unknown instruction or command: id"},
+		{"from debian\n:", "2:1: unknown instruction or command: from (did you mean FROM?)"},
+		{"prnitf x", "2:1: unknown instruction or command: prnitf (did you mean printf?)"},
+		{"build() { :; }; biuld", "2:17: unknown instruction or command: biuld (did you mean build?)"},
+		{"echo x > /tmp/y", "2:1: write /tmp/y: a script writes no files of the host"},
+		{"echo x >> own || true", "2:1: write own: a script writes no files of the host"},
+		{"echo x &> own", "write own: a script"},
+		{"exec > /tmp/y", "write /tmp/y: a script"},
+		{". /etc/profile", "2:1: /etc/profile: outside of the build context"},
+		{"source ../x.sh || true", "2:1: ../x.sh: outside of the build context"},
+		{"command . /etc/profile", "/etc/profile: outside"},
+		{"builtin source /etc/profile", "/etc/profile: outside"},
+		{"eval '. /etc/profile'", "2:1: /etc/profile: outside"},
+		{"[ -r /etc/shadow ]", "2:1: /etc/shadow: outside"},
+		{"if [ -e /etc/hostname ]; then :; fi", "2:4: /etc/hostname: outside"},
+		{"[[ -d /usr ]] || true", "2:1: /usr: outside"},
+		{"test own -nt /etc/passwd", "/etc/passwd: outside"},
+		{"read -r x < ../f", "2:1: ../f: outside"},
+		{"mapfile -t x < /etc/passwd", "2:1: /etc/passwd: outside"},
+		{"x=$(</etc/passwd)", "/etc/passwd: outside"},
+		{"x=$(< sub/../../f)", "outside"},
+		{"cd / || true", "2:1: /: outside"},
+		{"cd ..", "outside"},
+		{"pushd /etc", "/etc: outside"},
+		{"echo /etc/*", "/etc: outside"},
+		{"echo ../*", "outside"},
+		{"PWD=/etc; echo *", "/etc: outside"},
+		{"for f in /*; do :; done", "/: outside"},
+		{"read x < link/passwd", "2:1: link/passwd: the link leads out of the build context"},
+		{"read x < secret", "secret: the link leads out"},
+		{"[ -f secret ]", "the link leads out"},
+		{"cd link", "the link leads out"},
+		{". ./dangling", "the link leads out"},
+		{"exec 3< /dev/tcp/127.0.0.1/80", "unsupported redirect fd"},
+		{"read x < /dev/tcp/127.0.0.1/80", "/dev/tcp/127.0.0.1/80: outside"},
+		{"read x < /proc/self/environ", "/proc/self/environ: outside"},
+		{"(cat /etc/passwd) || true", "2:2: unknown"},
+		{"{ cat /etc/passwd; } & wait || true", "2:3: unknown"},
+		{"trap 'cat /etc/passwd' EXIT; exit", "unknown instruction or command: cat"},
+		{"type() { :; }", "2:1: type cannot be redefined"},
+		{"f() { f; }; f", "functions call each other more than"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.script, func(t *testing.T) {
+			t.Parallel()
+			parent := t.TempDir()
+			dir := filepath.Join(parent, "context")
+			write(t, dir, "own", "mine", "sub/x", "", "run.sh", "#!/bin/sh\n")
+			write(t, parent, "f", "secret", "x.sh", "echo out")
+			for link, target := range map[string]string{"link": "/etc", "secret": "../f", "dangling": "/nowhere/at/all"} {
+				if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			got := play(t, "FROM a\n"+tt.script+"\nRUN after", Options{Dir: dir})
+			if got.err == nil || !strings.Contains(got.err.Error(), tt.err) {
+				t.Fatalf("got error %v, want %q", got.err, tt.err)
+			}
+			if !strings.HasPrefix(got.err.Error(), "build.sh:") {
+				t.Errorf("no position: %v", got.err)
+			}
+			if len(got.calls) > 1 {
+				t.Errorf("the build went on: %q", got.calls)
+			}
+		})
+	}
+}
+
+// What a script must not learn, and may do.
+func TestInside(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, script, stdout string }{
+		{"reading", "while read -r p; do echo $p; done < packages.txt\necho \"$(<own)\"; cd sub; read -r x < ../own; echo $x $(< inner)", "git\ncurl\nmine\nmine in\n"},
+		{"tests", "[ -f own ] && [ -d sub ] && [ -r own ] && [ ! -w own ] && [ ! -e none ] && [ -L in ] && [ -s own ] && echo yes", "yes\n"},
+		{"globs", "echo *.txt sub/*; cd sub; echo *; echo none*; echo l*/*", "packages.txt sub/inner\ninner\nnone*\nl*/*\n"},
+		{"links that stay inside", "read -r x < in; echo $x; read -r x < abs; echo $x; read -r x < folder/inner; echo $x; echo fol*/*", "mine\nmine\nin\nfolder/inner\n"},
+		{"/dev/null and the like", "echo x > /dev/null; echo y > /dev/stdout; read -r x < /dev/null || echo end; [ -e /dev/null ] && echo there", "y\nend\nthere\n"},
+		{"no environment", "echo ${HOME-none} ${UID-none} ${TMPDIR-none} ${USER-none} ${PATH-none} ~ ~root ~/x; (echo ~root ${HOME-none}) & wait", "none none none none none ~ ~root ~/x\n~root none\n"},
+		{"asking for commands", "command -v sh || echo no; command -v f || echo no; f() { :; }; command -v f; command -v echo; command -v RUN; type -t f; type -t sh || echo no; command -v /bin/sh || echo no; command -v ./run.sh || echo no; PATH=/bin; command -v sh || echo no; type -p sh || echo no; echo $PATH", "no\nno\nf\necho\nRUN\nfunction\nno\nno\nno\nno\nno\n/bin\n"},
+		{"process substitution", "while read -r l; do echo \"<$l>\"; done < <(echo a; echo b)\nmapfile -t m < <(RUN print c\n)\necho ${m[0]} ${#m[@]}", "<a>\n<b>\nc 1\n"},
+		{"missing files are a status", "read -r x < none || echo no; . ./none || echo no; cd none || echo no; [ -f none/x ] || echo no", "no\nno\nno\nno\n"},
+		{"functions that hide builtins", "cd() { echo cd $1; }; cd /etc", "cd /etc\n"},
+		{"no input", "mapfile x <&- || echo no; read -r x || echo no", "no\nno\n"},
+		{"! forgives", "f() { false; echo on; }; ! f; ! command -v none; ! eval false; echo on", "on\non\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := write(t, t.TempDir(), "own", "mine\n", "sub/inner", "in\n", "packages.txt", "git\ncurl\n", "run.sh", "")
+			for link, target := range map[string]string{"in": "sub/../own", "abs": filepath.Join(dir, "own"), "folder": "sub", "out": "/etc"} {
+				if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.Chmod(filepath.Join(dir, "run.sh"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			got := play(t, "FROM a\nENV PATH=\nFROM b\nunset PATH\n"+tt.script+"\n", Options{Dir: dir})
+			if got.err != nil {
+				t.Errorf("error: %v", got.err)
+			}
+			if got.stdout != tt.stdout {
+				t.Errorf("stdout %q, want %q; stderr %s", got.stdout, tt.stdout, got.stderr)
+			}
+		})
+	}
+}
+
+func TestAllowed(t *testing.T) {
+	t.Parallel()
+	out := t.TempDir()
+	dir := write(t, t.TempDir(), "own", "mine\n")
+	o := Options{Dir: dir, AllowHostProgs: []string{"cat", "false"}, AllowWrite: []string{out}}
+	got := play(t, "FROM a\nx=$(cat < own)\necho $x > "+out+"/f\necho more >> "+out+"/f\ncat "+out+"/f\n{ RUN print y\n} | cat\nfalse || echo $?\ncommand -v cat > /dev/null && echo found", o)
+	if got.err != nil || got.stdout != "mine\nmore\ny\n1\nfound\n" {
+		t.Errorf("stdout %q, error %v", got.stdout, got.err)
+	}
+	if data, err := os.ReadFile(filepath.Join(out, "f")); err != nil || string(data) != "mine\nmore\n" {
+		t.Errorf("wrote %q, %v", data, err)
+	}
+	for script, want := range map[string]string{
+		"sh -c true":                "unknown instruction or command: sh",
+		"echo x > own":              "write own",
+		"echo x > " + out + "/../x": "write ",
+		"false":                     "build.sh:2:1: false: exit status 1",
+	} {
+		got := play(t, "FROM a\n"+script, o)
+		if got.err == nil || !strings.Contains(got.err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", script, got.err, want)
+		}
+	}
+	got = play(t, "FROM a\nsh -c 'exit 3'", Options{AllowHost: true})
+	if want := "build.sh:2:1: sh -c exit 3: exit status 3"; got.err == nil || got.err.Error() != want {
+		t.Errorf("got %v, want %s", got.err, want)
+	}
+}
+
+func TestHints(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]string{
+		"curl x":              "--allow-host=curl",
+		"echo x > /tmp/y":     "--allow-write=/tmp",
+		"read x < /etc/x":     "inside the context folder",
+		"f() { cat x; }\n\nf": "called from build.sh:4:1",
+	} {
+		got := play(t, "FROM a\n"+script, Options{})
+		if hint := diag.HintOf(got.err); !strings.Contains(hint, want) {
+			t.Errorf("%s: hint %q, want %q", script, hint, want)
+		}
+	}
+}

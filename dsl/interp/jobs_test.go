@@ -1,0 +1,79 @@
+package interp
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestJobs(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, script, err, stdout string }{
+		{"one that fails fails the build", "(RUN fail 3) &\necho on", "build.sh:2:2: RUN: exit status 3", "on\n"},
+		{"wait fails", "(RUN fail 3) &\nwait\necho on", "build.sh:2:2: RUN: exit status 3", ""},
+		{"wait with a number has its status", "(RUN fail 3) &\np=$!\nwait $p || echo $?\n", "", "3\n"},
+		{"wait with one's number leaves the other", "(RUN fail 3) &\np=$!\n(RUN fail 4) &\nwait $p || echo $?\n", "build.sh:4:2: RUN: exit status 4", "3\n"},
+		{"a builtin that fails", "{ false; } &", "build.sh:2:3: false: exit status 1", ""},
+		{"a test that fails", "[[ a = b ]] &\nwait", "build.sh:2:1: [[ a = b ]] &: exit status 1", ""},
+		{"a job of a job", "( ( { true; } & ) ; ( RUN fail 5 ) & ) &", "RUN: exit status 5", ""},
+		{"a job of a substitution", "x=$({ RUN fail 6\n} & )\necho on", "build.sh:2:7: RUN: exit status 6", "on\n"},
+		{"two that fail", "(RUN fail 3) & (RUN fail 4) &\nwait", "exit status 3\nbuild.sh:2:17: RUN: exit status 4", ""},
+		{"one that ends itself", "{ exit 7; } &\nwait", "exit status 7", ""},
+		{"one that is forgiven inside", "{ RUN fail 3\n} || true &\nwait\n(if ! RUN fail 4; then true; fi) &", "", ""},
+		{"the script fails first", "(RUN hang) &\nfalse", "build.sh:3:1: false: exit status 1", ""},
+		{"$? and $!", "(exit 0) || false\n! true\n(true) & echo $? $!\nwait", "", "0 g1\n"},
+		{"by eval", "eval '{ false; } &'\nwait", "build.sh:2:1: false: exit status 1", ""},
+		{"<() that fails", "read -r x < <(RUN fail 3) || true\necho on", "RUN: exit status 3", "on\n"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := play(t, "FROM a\n"+tt.script, Options{})
+			if (tt.err == "") != (got.err == nil) || got.err != nil && !strings.Contains(got.err.Error(), tt.err) {
+				t.Errorf("got error %v, want %q", got.err, tt.err)
+			}
+			if got.stdout != tt.stdout {
+				t.Errorf("stdout %q, want %q", got.stdout, tt.stdout)
+			}
+		})
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	for _, script := range []string{
+		"FROM a\nRUN hang",
+		"FROM a\n(RUN hang) &\nwait",
+		"FROM a\n(RUN hang) & (RUN hang) &",
+		"FROM a\n{ RUN hang\n} | while read -r x; do :; done",
+		"FROM a\nx=$(RUN hang) || true\nRUN hang || true",
+		"FROM a\nif RUN hang; then :; fi",
+		"FROM a\nENV X=$(RUN hang)\n:",
+		"FROM a\nread -r x < <(RUN hang)",
+	} {
+		t.Run(script, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithCancelCause(t.Context())
+			why := errors.New("interrupted")
+			l := &hanging{ledger: &ledger{}, hang: func() { cancel(why) }}
+			got := playContext(t, ctx, script, Options{Builder: l})
+			if !errors.Is(got.err, why) && !errors.Is(got.err, context.Canceled) {
+				t.Errorf("got %v", got.err)
+			}
+		})
+	}
+}
+
+// hanging tells when a RUN hangs.
+type hanging struct {
+	*ledger
+	hang func()
+}
+
+func (h *hanging) Do(ctx context.Context, stage Stage, c *Call) (Stage, error) {
+	if strings.Contains(c.Text, "hang") && c.Keyword == "RUN" {
+		h.hang()
+	}
+	return h.ledger.Do(ctx, stage, c)
+}

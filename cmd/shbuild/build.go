@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"syscall"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/pflag"
+
+	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/dsl/syntax"
+	"github.com/shbuild/shbuild/registry/remote"
+	"github.com/shbuild/shbuild/runtime/build"
+	"github.com/shbuild/shbuild/runtime/userns"
+)
+
+// buildFile is shbuild [flags] FILE [ARG…]. Flags end at FILE: what follows is
+// the script's.
+func buildFile(args []string, std streams) int {
+	var f buildFlags
+	flags := pflag.NewFlagSet("shbuild", pflag.ContinueOnError)
+	flags.SetInterspersed(false)
+	flags.StringVar(&f.context, "context", "", "the build context, a `DIR` (default FILE's folder)")
+	f.register(flags)
+	if status, done := parse(flags, args, std, "[flags] FILE [ARG…]"); done {
+		return status
+	}
+	if flags.NArg() == 0 {
+		return badUsage(std, errors.New("which file is to be built?"))
+	}
+	f.file = flags.Arg(0)
+	if f.context == "" {
+		f.context = filepath.Dir(f.file)
+	}
+	return f.start(flags.Args()[1:], std)
+}
+
+// buildDocker is shbuild build [flags] CONTEXT [ARG…].
+func buildDocker(args []string, std streams) int {
+	var f buildFlags
+	flags := pflag.NewFlagSet("shbuild build", pflag.ContinueOnError)
+	flags.StringVarP(&f.file, "file", "f", "", "the Dockerfile or script, - for standard input (default CONTEXT/Dockerfile)")
+	f.register(flags)
+	if status, done := parse(flags, args, std, "build [flags] CONTEXT [ARG…]"); done {
+		return status
+	}
+	if flags.NArg() == 0 {
+		return badUsage(std, errors.New("which folder is the build context? The current one is ."))
+	}
+	f.context = flags.Arg(0)
+	if f.file == "" {
+		f.file = filepath.Join(f.context, "Dockerfile")
+	}
+	return f.start(flags.Args()[1:], std)
+}
+
+// job is a build whose flags make sense.
+type job struct {
+	flags   *buildFlags
+	options build.Options
+	wanted  build.Wanted
+}
+
+// start reads the flags, and builds inside the namespaces.
+func (f *buildFlags) start(args []string, std streams) int {
+	j, err := f.check(args, std)
+	if err != nil {
+		return badUsage(std, err)
+	}
+	status, err := userns.Enter(func() int { return j.run(std) })
+	if err != nil {
+		diag.Print(std.err, err, std.color())
+		return statusFailed
+	}
+	return status
+}
+
+func (f *buildFlags) check(args []string, std streams) (*job, error) {
+	j := &job{flags: f}
+	var err error
+	o := &j.options
+	if o.Root, err = stateRoot(f.root); err != nil {
+		return nil, err
+	}
+	if o.Context, err = filepath.Abs(f.context); err != nil {
+		return nil, err
+	}
+	if o.BuildArgs, err = pairs("build-arg", f.buildArgs, true); err != nil {
+		return nil, err
+	}
+	if o.Labels, err = pairs("label", f.labels, false); err != nil {
+		return nil, err
+	}
+	if !slices.Contains([]string{"auto", "plain", "tty", "quiet"}, f.progress) {
+		return nil, fmt.Errorf("--progress %s: it is auto, plain, tty or quiet", f.progress)
+	}
+	j.wanted = build.Wanted{Tags: f.tags, Push: f.push, Keep: f.quiet || f.iidfile != "", Stdout: std.out}
+	for _, text := range f.outputs {
+		out, err := parseOutput(text, &j.wanted.Tags)
+		if err != nil {
+			return nil, err
+		}
+		j.wanted.Outputs = append(j.wanted.Outputs, out)
+	}
+	if err := oneStdout(j.wanted.Outputs, f.quiet); err != nil {
+		return nil, err
+	}
+	for _, dir := range f.allowWrite {
+		abs, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, err
+		}
+		o.AllowWrite = append(o.AllowWrite, abs)
+	}
+	o.Args, o.Name, o.Target, o.Platform = args, f.file, f.target, f.platform
+	o.NoCache, o.Pull, o.AllowHost = f.noCache, f.pull, f.allowHost
+	o.Compress = j.wanted.Images()
+	o.Registry = remote.Options{Insecure: f.insecure}
+	return j, nil
+}
+
+// run does the build, inside the namespaces, and returns the exit status.
+func (j *job) run(std streams) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	quiet := j.flags.quiet || j.flags.progress == "quiet"
+	display := newDisplay(std.err, j.flags.progress, quiet)
+	echo := std.out
+	if j.flags.quiet || slices.ContainsFunc(j.wanted.Outputs, func(o build.Output) bool { return o.Dest == "-" }) {
+		echo = std.err // standard output has something else to carry
+	}
+	j.options.Progress = display
+	j.options.Stdout, j.options.Stderr = display.above(echo), display.above(std.err)
+	id, err := j.build(ctx, std)
+	display.close()
+	if err != nil {
+		return failed(ctx, std, err)
+	}
+	return j.tell(id, std, quiet)
+}
+
+func (j *job) build(ctx context.Context, std streams) (id string, err error) {
+	file, err := j.flags.read(std.in)
+	if err != nil {
+		return "", err
+	}
+	if j.flags.file != "-" {
+		j.options.Dockerfile = j.flags.file
+	}
+	if fi, err := os.Stat(j.options.Context); err != nil || !fi.IsDir() {
+		return "", fmt.Errorf("the build context %s is not a folder", j.flags.context)
+	}
+	b, err := build.New(j.options)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, b.Close()) }()
+	res, err := b.Build(ctx, file)
+	if err != nil {
+		return "", err
+	}
+	return b.Deliver(ctx, res, j.wanted)
+}
+
+// read reads the file to be built.
+func (f *buildFlags) read(stdin io.Reader) (*syntax.File, error) {
+	if f.file == "-" {
+		text, err := io.ReadAll(stdin)
+		if err != nil {
+			return nil, fmt.Errorf("read the Dockerfile from standard input: %w", err)
+		}
+		return syntax.Read(diag.NewSource("-", text))
+	}
+	text, err := os.ReadFile(f.file)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, noFile{f.file}
+	case errors.Is(err, syscall.EISDIR):
+		return nil, isFolder{f.file}
+	case err != nil:
+		return nil, fmt.Errorf("read the file to build: %w", err)
+	}
+	return syntax.Read(diag.NewSource(f.file, text))
+}
+
+// tell prints what came of the build.
+func (j *job) tell(id string, std streams, quiet bool) int {
+	if j.flags.iidfile != "" {
+		if err := renameio.WriteFile(j.flags.iidfile, []byte(id), 0o644); err != nil {
+			diag.Print(std.err, fmt.Errorf("write the image ID: %w", err), std.color())
+			return statusFailed
+		}
+	}
+	switch {
+	case j.flags.quiet && id != "":
+		fmt.Fprintln(std.out, id)
+	case quiet:
+	case id != "":
+		fmt.Fprintln(std.err, "image", id)
+		for _, tag := range j.wanted.Tags {
+			fmt.Fprintln(std.err, "named", tag)
+		}
+	case !j.wanted.Asked():
+		fmt.Fprintln(std.err, "built; -t NAME keeps the result as an image, -o writes it somewhere")
+	}
+	return 0
+}
+
+// noFile is a file to build that is not there.
+type noFile struct{ path string }
+
+func (e noFile) Error() string { return e.path + ": no such file" }
+
+// Hint says what to type.
+func (e noFile) Hint() string {
+	return "shbuild FILE builds a file, shbuild build DIR the Dockerfile in a folder"
+}
+
+// isFolder is a folder in the place of the file to build.
+type isFolder struct{ path string }
+
+func (e isFolder) Error() string { return e.path + " is a folder, not a file to build" }
+
+// Hint says what to type.
+func (e isFolder) Hint() string { return "shbuild build " + e.path + " builds the Dockerfile in it" }

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/shbuild/shbuild/runtime/build"
+)
+
+// buildFlags are the flags of a build, as typed.
+type buildFlags struct {
+	root, file, context string
+	tags                []string
+	buildArgs, labels   []string
+	target, platform    string
+	noCache, pull       bool
+	outputs             []string
+	push, insecure      bool
+	iidfile             string
+	quiet               bool
+	progress            string
+	allowHost           []string
+	allowWrite          []string
+}
+
+func (f *buildFlags) register(fs *pflag.FlagSet) {
+	rootFlag(fs, &f.root)
+	fs.StringArrayVarP(&f.tags, "tag", "t", nil, "give the result a `NAME[:TAG]`; may be repeated")
+	fs.StringArrayVar(&f.buildArgs, "build-arg", nil, "set an ARG: `NAME=VALUE`, or NAME to take it from the environment")
+	fs.StringVar(&f.target, "target", "", "build this `STAGE` instead of the last")
+	fs.StringArrayVarP(&f.outputs, "output", "o", nil, "write the result: `type=oci|docker|local|tar|registry[,dest=PATH]`, or a folder's path, or - for a tar")
+	fs.BoolVar(&f.push, "push", false, "push the result to the registries of its names")
+	fs.StringVar(&f.iidfile, "iidfile", "", "write the image ID to this `FILE`")
+	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print the image ID alone")
+	fs.StringArrayVar(&f.labels, "label", nil, "set a label on the result: `NAME=VALUE`")
+	fs.BoolVar(&f.noCache, "no-cache", false, "carry every step out, even if the cache has it")
+	fs.BoolVar(&f.pull, "pull", false, "ask the registry for base images even if they are here")
+	fs.StringVar(&f.platform, "platform", "", "build for this `OS/ARCH[/VARIANT]`")
+	insecureFlag(fs, &f.insecure)
+	fs.StringVar(&f.progress, "progress", "auto", "show progress as `auto|plain|tty|quiet`")
+	fs.StringSliceVar(&f.allowHost, "allow-host", nil, "let a script run host programs: these (`PROG,…`), or any")
+	fs.Lookup("allow-host").NoOptDefVal = "*"
+	fs.StringArrayVar(&f.allowWrite, "allow-write", nil, "let a script write in this `DIR` of the host")
+}
+
+func rootFlag(fs *pflag.FlagSet, root *string) {
+	fs.StringVar(root, "root", "", "keep images, layers and cache in this `DIR` (default $SHBUILD_ROOT, else $XDG_DATA_HOME/shbuild)")
+}
+
+func insecureFlag(fs *pflag.FlagSet, insecure *bool) {
+	fs.BoolVar(insecure, "insecure", false, "speak plain HTTP, or unchecked TLS, to registries that are not on this machine")
+}
+
+// stateRoot is the state folder: --root, SHBUILD_ROOT, or the user's data
+// folder.
+func stateRoot(flag string) (string, error) {
+	for _, dir := range []string{flag, os.Getenv("SHBUILD_ROOT")} {
+		if dir != "" {
+			return filepath.Abs(dir)
+		}
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "shbuild"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find a state folder: %w; --root or SHBUILD_ROOT gives one", err)
+	}
+	return filepath.Join(home, ".local", "share", "shbuild"), nil
+}
+
+// pairs reads NAME=VALUE. A name alone is taken from the environment where
+// that is wanted, as docker does; one that is not there is left out.
+func pairs(flag string, list []string, fromEnv bool) (map[string]string, error) {
+	out := map[string]string{}
+	for _, kv := range list {
+		name, value, ok := strings.Cut(kv, "=")
+		if name == "" {
+			return nil, fmt.Errorf("--%s %q: a name is needed: NAME=VALUE", flag, kv)
+		}
+		if !ok && fromEnv {
+			if value, ok = os.LookupEnv(name); !ok {
+				continue
+			}
+		}
+		out[name] = value
+	}
+	return out, nil
+}
+
+// outputTypes are the types of --output.
+var outputTypes = []string{"oci", "docker", "local", "tar", "image", "registry"}
+
+// parseOutput reads one --output, in docker's spelling. Names that it gives
+// are added to tags.
+func parseOutput(text string, tags *[]string) (build.Output, error) {
+	if text == "-" {
+		return build.Output{Type: "tar", Dest: "-"}, nil
+	}
+	fields, err := csv.NewReader(strings.NewReader(text)).Read()
+	if err != nil {
+		return build.Output{}, fmt.Errorf("--output %s: %w", text, err)
+	}
+	if len(fields) == 1 && !strings.Contains(fields[0], "=") {
+		return absolute(build.Output{Type: "local", Dest: fields[0]})
+	}
+	var o build.Output
+	for _, field := range fields {
+		if err := setOutput(&o, field, tags); err != nil {
+			return o, fmt.Errorf("--output %s: %w", text, err)
+		}
+	}
+	switch {
+	case !slices.Contains(outputTypes, o.Type):
+		return o, fmt.Errorf("--output %s: type= must be one of %s", text, strings.Join(outputTypes, ", "))
+	case o.Type == "image" || o.Type == "registry":
+		if o.Dest != "" {
+			return o, fmt.Errorf("--output %s: dest= has no place with this type", text)
+		}
+		return o, nil
+	case o.Dest == "" && o.Type == "local":
+		return o, fmt.Errorf("--output %s: dest= is missing", text)
+	case o.Dest == "":
+		o.Dest = "-"
+	case o.Dest == "-" && (o.Type == "local" || o.Folder):
+		return o, fmt.Errorf("--output %s: a folder cannot be written to standard output", text)
+	}
+	return absolute(o)
+}
+
+func setOutput(o *build.Output, field string, tags *[]string) error {
+	name, value, _ := strings.Cut(field, "=")
+	switch strings.ToLower(name) {
+	case "type":
+		o.Type = value
+	case "dest":
+		o.Dest = value
+	case "name":
+		*tags = append(*tags, strings.Split(value, ",")...)
+	case "push":
+		push, err := strconv.ParseBool(value)
+		if err != nil || o.Type == "registry" && !push {
+			return fmt.Errorf("push=%s makes no sense", value)
+		}
+		if push {
+			o.Type = "registry"
+		}
+	case "tar":
+		tar, err := strconv.ParseBool(value)
+		if err != nil || o.Type != "oci" {
+			return fmt.Errorf("tar=%s goes with type=oci, as true or false", value)
+		}
+		o.Folder = !tar
+	default:
+		return fmt.Errorf("unknown attribute %q", name)
+	}
+	return nil
+}
+
+// absolute makes the destination independent of the working directory.
+func absolute(o build.Output) (_ build.Output, err error) {
+	if o.Dest != "" && o.Dest != "-" {
+		o.Dest, err = filepath.Abs(o.Dest)
+	}
+	return o, err
+}
+
+// one refuses more outputs to standard output than there is room for.
+func oneStdout(outputs []build.Output, quiet bool) error {
+	n := 0
+	for _, o := range outputs {
+		if o.Dest == "-" {
+			n++
+		}
+	}
+	if n > 1 || n == 1 && quiet {
+		return errors.New("--output: standard output can take one thing only")
+	}
+	return nil
+}

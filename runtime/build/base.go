@@ -1,0 +1,122 @@
+package build
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/containerd/platforms"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/shbuild/shbuild/registry/store"
+	"github.com/shbuild/shbuild/runtime/userland"
+)
+
+// A base is an image that a FROM or --from names: its configuration is known,
+// its layers are unpacked by its node.
+type base struct {
+	name     string
+	config   dockerspec.DockerOCIImage
+	platform ocispec.Platform
+	image    v1.Image // nil: the builtin userland, or made in this build
+	remote   bool     // image is the registry's, so the store does not have it yet
+
+	once sync.Once // resolves the above
+	err  error
+
+	unpack sync.Once // makes node
+	node   *node
+}
+
+// platform reads a --platform, of a FROM or the build's own.
+func (b *Builder) platform(text string) (ocispec.Platform, error) {
+	if text == "" {
+		return b.target, nil
+	}
+	p, err := platforms.Parse(text)
+	if err != nil {
+		return p, fmt.Errorf("--platform=%s: %w", text, err)
+	}
+	return p, nil
+}
+
+// resolve finds an image: the builtin one, one that this build made, one in
+// the store, one in its registry. Each is resolved once in a build.
+func (b *Builder) resolve(ctx context.Context, name, platform string) (*base, error) {
+	p, err := b.platform(platform)
+	if err != nil {
+		return nil, err
+	}
+	key, err := baseKey(name, p)
+	if err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	img, ok := b.bases[key]
+	if !ok {
+		img = &base{name: name, platform: p}
+		b.bases[key] = img
+	}
+	b.mu.Unlock()
+	img.once.Do(func() { img.err = b.load(ctx, img) })
+	return img, img.err
+}
+
+func (b *Builder) resolveOnly(ctx context.Context, name, platform string) error {
+	_, err := b.resolve(ctx, name, platform)
+	return err
+}
+
+func baseKey(name string, p ocispec.Platform) (string, error) {
+	if name == userland.Name {
+		return name, nil
+	}
+	full, err := store.Normalize(name)
+	return full + " " + platforms.FormatAll(p), err
+}
+
+func (b *Builder) load(ctx context.Context, img *base) error {
+	if img.name == userland.Name {
+		return b.loadBuiltin(img)
+	}
+	want := storePlatform(img.platform)
+	if !b.opts.Pull {
+		found, ok, err := b.images.Image(img.name, want)
+		if err != nil {
+			return err
+		}
+		if ok {
+			img.image = found
+			return img.readConfig()
+		}
+	}
+	found, _, err := b.registry.Fetch(ctx, img.name, want)
+	if err != nil {
+		return err
+	}
+	img.image, img.remote = found, true
+	return img.readConfig()
+}
+
+// readConfig reads the image's configuration, and says of the platform what
+// the image says: a name without an index is whatever it is.
+func (img *base) readConfig() error {
+	raw, err := img.image.RawConfigFile()
+	if err != nil {
+		return err
+	}
+	return img.setConfig(raw)
+}
+
+func (img *base) setConfig(raw []byte) error {
+	if err := json.Unmarshal(raw, &img.config); err != nil {
+		return fmt.Errorf("read the configuration of %s: %w", img.name, err)
+	}
+	if c := img.config.Platform; c.OS != "" && c.Architecture != "" {
+		img.platform = platforms.Normalize(c)
+	}
+	return nil
+}

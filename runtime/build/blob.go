@@ -1,0 +1,99 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/shbuild/shbuild/registry/image"
+	"github.com/shbuild/shbuild/runtime/cache"
+	"github.com/shbuild/shbuild/runtime/layer"
+)
+
+// imageLayers are the layers as an image has them, compressed and in the store. Two
+// are made at a time.
+func (b *Builder) imageLayers(ctx context.Context, f files) ([]v1.Layer, error) {
+	out := make([]v1.Layer, len(f.layers))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range f.layers {
+		group.Go(func() (err error) {
+			out[i], err = b.imageLayer(ctx, files{f.layers[:i+1]})
+			return err
+		})
+	}
+	return out, group.Wait()
+}
+
+// imageLayer is the topmost layer of the stack as an image has it.
+func (b *Builder) imageLayer(ctx context.Context, f files) (v1.Layer, error) {
+	id := f.layers[len(f.layers)-1].ID
+	v, err, _ := b.blobs.Do(id, func() (any, error) { return b.makeBlob(ctx, f, id) })
+	if err != nil {
+		return nil, err
+	}
+	blob := v.(cache.Blob)
+	diffID, derr := v1.NewHash(blob.DiffID)
+	digest, gerr := v1.NewHash(blob.Digest)
+	if err := errors.Join(derr, gerr); err != nil {
+		return nil, fmt.Errorf("layer %s: %w", id, err)
+	}
+	open := func() (io.ReadCloser, error) { return b.images.Blob(digest) }
+	desc := v1.Descriptor{MediaType: types.MediaType(blob.MediaType), Digest: digest, Size: blob.Size}
+	return image.Layer(desc, diffID, open), nil
+}
+
+// makeBlob writes the topmost layer's tar, compressed, into the store, unless
+// it is there.
+func (b *Builder) makeBlob(ctx context.Context, f files, id string) (cache.Blob, error) {
+	if blob, ok := b.cache.Blob(id); ok && blob.Digest != "" {
+		if digest, err := v1.NewHash(blob.Digest); err == nil && b.images.Has(digest) {
+			return blob, nil
+		}
+	}
+	dirs, err := b.lowers(f)
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	w, err := b.images.Create()
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	defer w.Discard()
+	compressed, err := image.Compress(w, image.Gzip)
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	tar := newHashing(compressed)
+	err = layer.Write(ctx, tar, dirs[0], dirs[1:], layer.WriteOptions{})
+	if cerr := compressed.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return cache.Blob{}, fmt.Errorf("write layer %s as a tar: %w", id, err)
+	}
+	desc, err := w.Commit(v1.Hash{})
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	blob := cache.Blob{DiffID: tar.sum(), Digest: desc.Digest.String(), Size: desc.Size, MediaType: string(types.OCILayer)}
+	return blob, b.cache.PutBlob(id, blob)
+}
+
+// beginBlobs makes the layers' blobs while later steps run, where an output
+// will want them.
+func (b *Builder) beginBlobs(ctx context.Context, f files) {
+	if !b.opts.Compress {
+		return
+	}
+	b.early.Go(func() {
+		// Whoever needs the blob meets the error again.
+		_, _ = b.imageLayer(ctx, f)
+	})
+}

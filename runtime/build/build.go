@@ -1,0 +1,224 @@
+// Package build is the engine: it carries out a Dockerfile or a script and
+// makes images of it.
+//
+// There is one engine with two tempos. Every instruction turns a stage, an
+// immutable value, into the next one: it changes the configuration, or it puts
+// a node for a new layer onto the stage's files. A node is solved at most
+// once, when its files are first asked for. A script asks at once, since the
+// next line of shell may depend on what happened; a plain Dockerfile asks for
+// its target's last node at the end, so that stages which nobody needs are
+// never built and independent ones are built side by side.
+//
+// Solving a node looks its step up in the cache; else it mounts the layers
+// below under a fresh folder, lets the instruction change that, and renames
+// the folder into the layer store. Nothing is scanned or copied. Tars and
+// digests of layers are made only if an output needs them.
+//
+// The engine runs inside the namespaces that package userns gives; it prints
+// nothing itself (Progress), and knows no flags.
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/containerd/platforms"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/dsl/syntax"
+	"github.com/shbuild/shbuild/registry/remote"
+	"github.com/shbuild/shbuild/registry/store"
+	"github.com/shbuild/shbuild/runtime/buildctx"
+	"github.com/shbuild/shbuild/runtime/cache"
+	"github.com/shbuild/shbuild/runtime/layer"
+)
+
+// Options say what to build from and how.
+type Options struct {
+	Root       string            // the state folder: images, layers, cache
+	Context    string            // the build context, a folder
+	Dockerfile string            // the path of the file being built; its own ignore file goes before .dockerignore
+	Args       []string          // a script's positional parameters
+	Name       string            // a script's $0
+	BuildArgs  map[string]string // --build-arg
+	Labels     map[string]string // --label, for the result
+	Target     string            // --target; empty: the last stage
+	Platform   string            // --platform, "linux/arm64"; empty: this machine's
+	NoCache    bool              // carry every step out
+	Pull       bool              // ask the registry for bases even if they are here
+	Compress   bool              // an output will want compressed layers: begin early
+	Registry   remote.Options
+
+	AllowHost  []string // host programs that a script may run; ["*"]: any
+	AllowWrite []string // folders that a script may write in
+
+	Progress       Progress
+	Stdout, Stderr io.Writer // of a script's own commands
+}
+
+// Builder carries out builds on one state folder.
+type Builder struct {
+	opts         Options
+	progress     Progress
+	host, target ocispec.Platform
+	epoch        *time.Time // SOURCE_DATE_EPOCH; nil: none
+	escape       rune
+	session      string
+	temp         string
+
+	registry *remote.Client
+	layers   *layer.Store
+	images   *store.Store
+	cache    *cache.Cache
+	hashes   *buildctx.Hashes
+	context  func() (*buildctx.Tree, error)
+
+	flights singleflight.Group // steps under way, by key
+	blobs   singleflight.Group // layers being tarred, by ID
+	early   sync.WaitGroup     // … ahead of need
+
+	mu        sync.Mutex
+	usedArgs  map[string]bool
+	named     map[string]*stage // a script's stages, by lower-case name
+	bases     map[string]*base  // by name and platform
+	committed []Named
+}
+
+// New opens the state folder. Close must be called.
+func New(o Options) (*Builder, error) {
+	b := &Builder{
+		opts: o, progress: o.Progress, host: platforms.DefaultSpec(), session: newID(),
+		usedArgs: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
+	}
+	b.target = b.host
+	b.registry = remote.New(o.Registry)
+	var err error
+	if o.Platform != "" {
+		if b.target, err = platforms.Parse(o.Platform); err != nil {
+			return nil, fmt.Errorf("--platform %s: %w", o.Platform, err)
+		}
+	}
+	if b.epoch, err = epoch(o.BuildArgs); err != nil {
+		return nil, err
+	}
+	if err := b.openState(); err != nil {
+		return nil, err
+	}
+	b.hashes = buildctx.OpenHashes(filepath.Join(o.Root, "cache", "hashes"))
+	b.context = sync.OnceValues(func() (*buildctx.Tree, error) {
+		return buildctx.Open(o.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes})
+	})
+	return b, nil
+}
+
+func (b *Builder) openState() (err error) {
+	if err := os.MkdirAll(b.opts.Root, 0o755); err != nil {
+		return withHint(fmt.Errorf("make the state folder: %w", err), "--root or SHBUILD_ROOT puts it elsewhere")
+	}
+	if b.cache, err = cache.Open(filepath.Join(b.opts.Root, "cache")); err != nil {
+		return err
+	}
+	if b.images, err = store.Open(filepath.Join(b.opts.Root, "images")); err != nil {
+		return err
+	}
+	if b.layers, err = layer.Open(filepath.Join(b.opts.Root, "layers")); err != nil {
+		return err
+	}
+	b.temp, err = b.layers.Temp()
+	return err
+}
+
+// Close ends the build's work and removes what it kept aside.
+func (b *Builder) Close() error {
+	b.early.Wait()
+	b.registry.Close()
+	return errors.Join(b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
+}
+
+// Result is what a build made.
+type Result struct {
+	stage  *stage  // nil: a script that only COMMITs
+	Images []Named // by COMMIT, in the order of their names
+}
+
+// Build carries out a Dockerfile or a script.
+func (b *Builder) Build(ctx context.Context, f *syntax.File) (*Result, error) {
+	b.escape = f.Escape
+	var s *stage
+	var err error
+	if f.Plain {
+		s, err = b.plain(ctx, f)
+	} else {
+		s, err = b.script(ctx, f)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := b.checkArgs(f); err != nil {
+		return nil, err
+	}
+	return &Result{stage: s, Images: b.committed}, nil
+}
+
+// plain builds a plain Dockerfile's target.
+func (b *Builder) plain(ctx context.Context, f *syntax.File) (*stage, error) {
+	p, err := b.planned(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	target, err := p.target(b.opts.Target)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.prefetch(ctx, target); err != nil {
+		return nil, err
+	}
+	s, err := p.build(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.node.solve(ctx)
+	return s, err
+}
+
+// checkArgs speaks of build-args that nothing asked for: a warning in a plain
+// Dockerfile, as in Docker, an error in a script.
+func (b *Builder) checkArgs(f *syntax.File) error {
+	unused := b.unusedArgs()
+	if len(unused) == 0 {
+		return nil
+	}
+	if f.Plain {
+		b.progress.Note(fmt.Sprintf("warning: no ARG asked for the build-args %v", unused))
+		return nil
+	}
+	return &diag.Error{
+		Source: f.Source, Span: f.Source.Span(0, 0), Op: "ARG",
+		Err:  fmt.Errorf("no ARG asked for the build-args %v", unused),
+		Hint: "write ARG NAME where the script may use it, or leave the --build-arg out",
+	}
+}
+
+// start is what a build has before its first FROM.
+func (b *Builder) start() *stage {
+	return &stage{globals: platformArgs(b.host, b.target, b.opts.Target, b.opts.BuildArgs), platform: b.target}
+}
+
+func noTarget(name string, known []string) error {
+	err := fmt.Errorf("--target %s: there is no stage of that name", name)
+	if near := diag.Nearest(name, known); near != "" {
+		return withHint(err, "did you mean "+near+"?")
+	}
+	if len(known) == 0 {
+		return withHint(err, "name a stage: FROM … AS "+name)
+	}
+	return withHint(err, fmt.Sprintf("the stages are %v", known))
+}

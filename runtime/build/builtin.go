@@ -1,0 +1,50 @@
+package build
+
+import (
+	"context"
+	"io"
+
+	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/userland"
+)
+
+// loadBuiltin is the configuration of FROM builtin:toybox.
+func (b *Builder) loadBuiltin(img *base) error {
+	raw, err := userland.Config()
+	if err != nil {
+		return err
+	}
+	return img.setConfig(raw)
+}
+
+// unpackBuiltin makes a folder of the userland that the program carries.
+func (b *Builder) unpackBuiltin(ctx context.Context) (files, Ending, error) {
+	version, err := userland.Version()
+	if err != nil {
+		return files{}, Failed, err
+	}
+	id := "toybox-" + version
+	made := files{layers: []layerRef{{ID: id}}}
+	if _, there, err := b.layers.Get(id); there || err != nil {
+		return made, Cached, err
+	}
+	draft, err := b.layers.Draft()
+	if err != nil {
+		return files{}, Failed, err
+	}
+	if err := applyFrom(ctx, draft.Dir, userland.Write); err != nil {
+		draft.Discard()
+		return files{}, Failed, err
+	}
+	_, err = draft.Commit(id)
+	return made, Done, err
+}
+
+// applyFrom unpacks the tar that write writes.
+func applyFrom(ctx context.Context, dir string, write func(io.Writer) error) error {
+	r, w := io.Pipe()
+	go func() { w.CloseWithError(write(w)) }()
+	_, err := layer.Apply(ctx, r, dir)
+	r.CloseWithError(err)
+	return err
+}

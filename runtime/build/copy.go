@@ -1,0 +1,241 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/shbuild/shbuild/runtime/buildctx"
+	"github.com/shbuild/shbuild/runtime/rootfs"
+)
+
+// copying is COPY or ADD, expanded.
+type copying struct {
+	word     string // "COPY" or "ADD"
+	from     string // --from; empty: the build context
+	sources  []string
+	contents []instructions.SourceContent // heredocs
+	dest     string                       // as written
+	chown    string
+	chmod    string
+	excludes []string
+	parents  bool
+	link     bool
+	unpack   bool
+}
+
+func copyFromCopy(c *instructions.CopyCommand) *copying {
+	return &copying{
+		word: "COPY", from: c.From, sources: c.SourcePaths, contents: c.SourceContents, dest: c.DestPath,
+		chown: c.Chown, chmod: c.Chmod, excludes: c.ExcludePatterns, parents: c.Parents, link: c.Link,
+	}
+}
+
+func copyFromAdd(c *instructions.AddCommand) *copying {
+	unpack := c.Unpack == nil || *c.Unpack
+	return &copying{
+		word: "ADD", sources: c.SourcePaths, contents: c.SourceContents, dest: c.DestPath,
+		chown: c.Chown, chmod: c.Chmod, excludes: c.ExcludePatterns, link: c.Link, unpack: unpack,
+	}
+}
+
+// copyInputs are what the layer of a COPY or ADD depends on.
+type copyInputs struct {
+	Content  string // digest of the sources
+	Contents []instructions.SourceContent
+	Dest     string
+	Chown    string
+	Chmod    string
+	Link     bool
+	Unpack   bool
+}
+
+// copy carries out COPY and ADD: straight from the source's folder into a
+// fresh upper folder, without a container.
+func (b *Builder) copy(ctx context.Context, s *stage, sc *scope, in *input, c *copying) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	src, err := b.source(ctx, sc, in, c)
+	if err != nil {
+		return err
+	}
+	dest := c.target(s.workdir())
+	title := sc.titles.title(in.title())
+	n := &node{below: s.node, make: func(ctx context.Context, below files, deps []files) (files, error) {
+		var from files
+		if src != nil {
+			from = deps[0]
+		}
+		f, err := b.copied(ctx, in, title, c, dest, from, src != nil, below)
+		return f, in.wrap(err)
+	}}
+	if src != nil {
+		n.deps = []*node{src}
+	}
+	s.node = n
+	s.commit(c.told()+" # buildkit", true)
+	return nil
+}
+
+// check refuses what this version cannot do.
+func (c *copying) check() error {
+	if err := buildctx.CheckMode(c.chmod); err != nil {
+		return err
+	}
+	for _, src := range c.sources {
+		if !strings.Contains(src, "://") && !strings.HasPrefix(src, "git@") {
+			continue
+		}
+		if c.word == "COPY" {
+			return withHint(fmt.Errorf("%s: a source of COPY is a path", src), "ADD takes addresses")
+		}
+		return withHint(fmt.Errorf("%s: remote sources cannot be fetched by this version", src), "fetch it in a RUN, or put the file into the build context")
+	}
+	return nil
+}
+
+// source is the node that --from names, a stage's or an image's; nil: the
+// build context.
+func (b *Builder) source(ctx context.Context, sc *scope, in *input, c *copying) (*node, error) {
+	if c.from == "" {
+		return nil, nil
+	}
+	return b.fromNode(ctx, sc, in, c.from)
+}
+
+func (b *Builder) fromNode(ctx context.Context, sc *scope, in *input, name string) (*node, error) {
+	st, err := sc.stage(name)
+	if err != nil {
+		return nil, err
+	}
+	if st != nil {
+		if st.node == nil {
+			return &node{}, nil // a stage from scratch with nothing in it
+		}
+		return st.node, nil
+	}
+	if _, err := strconv.Atoi(name); err == nil {
+		return nil, withHint(fmt.Errorf("--from=%s: there is no stage of that number", name), "name the stage: FROM … AS name")
+	}
+	if name == scratchName {
+		return &node{}, nil
+	}
+	img, err := b.resolve(ctx, name, "")
+	if err != nil {
+		return nil, fmt.Errorf("--from=%s: %w", name, err)
+	}
+	return b.unpackNode(img, in, "FROM "+name), nil
+}
+
+// target is the destination as a path in the image. A slash at its end is
+// kept, since it makes it a folder.
+func (c *copying) target(workdir string) string {
+	dest := c.dest
+	if dest == "" || dest == "." {
+		dest = "./"
+	}
+	out := dest
+	if !path.IsAbs(out) {
+		out = path.Join(workdir, out)
+	}
+	switch {
+	case strings.HasSuffix(dest, "/") && !strings.HasSuffix(out, "/"):
+		out += "/"
+	case strings.HasSuffix(dest, "/.") && !strings.HasSuffix(out, "/."):
+		out = strings.TrimSuffix(out, "/") + "/."
+	}
+	return out
+}
+
+// told is the instruction as the history tells it.
+func (c *copying) told() string {
+	text := c.word
+	if c.parents {
+		text += " --parents"
+	}
+	if c.chown != "" {
+		text += " --chown=" + c.chown
+	}
+	if c.chmod != "" {
+		text += " --chmod=" + c.chmod
+	}
+	for _, src := range c.sources {
+		text += " " + src
+	}
+	for _, doc := range c.contents {
+		text += " <<" + doc.Path
+	}
+	return text + " " + c.dest
+}
+
+// copied finds the sources, and makes the layer unless the cache has one of
+// the same content.
+func (b *Builder) copied(ctx context.Context, in *input, title string, c *copying, dest string, from files, isStage bool, below files) (out files, err error) {
+	do := func(tree *buildctx.Tree) error {
+		matches, err := c.find(tree)
+		if err != nil {
+			return err
+		}
+		inputs := copyInputs{Contents: c.contents, Dest: dest, Chown: c.chown, Chmod: c.chmod, Link: c.link, Unpack: c.unpack}
+		if len(matches) > 0 {
+			if inputs.Content, err = tree.Digest(ctx, matches); err != nil {
+				return err
+			}
+		}
+		out, err = b.do(ctx, &job{place: in.place, title: title, inputs: inputs, make: func(ctx context.Context, root string, _ *output) error {
+			return c.write(ctx, tree, matches, root, dest)
+		}}, below)
+		return err
+	}
+	if !isStage {
+		tree, err := b.context()
+		if err != nil {
+			return out, err
+		}
+		return out, do(tree)
+	}
+	err = b.mounted(from, nil, func(root string) error {
+		tree, err := buildctx.Root(root)
+		if err != nil {
+			return err
+		}
+		return errors.Join(do(tree), tree.Close())
+	})
+	return out, err
+}
+
+func (c *copying) find(tree *buildctx.Tree) ([]buildctx.Match, error) {
+	if len(c.sources) == 0 {
+		return nil, nil
+	}
+	return tree.Find(c.sources, buildctx.FindOptions{Excludes: c.excludes, Parents: c.parents})
+}
+
+// write copies into the mounted root.
+func (c *copying) write(ctx context.Context, tree *buildctx.Tree, matches []buildctx.Match, root, dest string) error {
+	o := buildctx.CopyOptions{Mode: c.chmod, Unpack: c.unpack}
+	if c.chown != "" {
+		uid, gid, err := rootfs.ParseChown(root, c.chown)
+		if err != nil {
+			return err
+		}
+		o.Owner = &buildctx.Owner{UID: uid, GID: gid}
+	}
+	if len(matches) > 0 {
+		if err := buildctx.Copy(ctx, tree, matches, root, dest, o); err != nil {
+			return err
+		}
+	}
+	for _, doc := range c.contents {
+		if err := buildctx.WriteFile(ctx, root, dest, doc.Path, []byte(doc.Data), o); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package build
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+
+	"github.com/shbuild/shbuild/runtime/rootfs"
+)
+
+// makeDir makes a folder of the image with those above it, as far as they are
+// not there, owned by user. Symlinks in the image are followed inside it.
+// root must not be changed by others meanwhile: no container runs on it.
+func makeDir(root, dir string, user rootfs.User) error {
+	at := ""
+	for _, name := range strings.Split(strings.Trim(dir, "/"), "/") {
+		at += "/" + name
+		path, err := securejoin.SecureJoin(root, at)
+		if err != nil {
+			return fmt.Errorf("make the folder %s: %w", at, err)
+		}
+		fi, err := os.Stat(path)
+		switch {
+		case err == nil && !fi.IsDir():
+			return fmt.Errorf("make the folder %s: %s is a file", dir, at)
+		case err == nil:
+			continue
+		case !errors.Is(err, fs.ErrNotExist):
+			return fmt.Errorf("make the folder %s: %w", at, err)
+		}
+		// Mode and owner are set apart: the umask must not show in an image.
+		if err := errors.Join(os.Mkdir(path, 0o755), os.Chmod(path, 0o755), os.Lchown(path, user.UID, user.GID)); err != nil {
+			return fmt.Errorf("make the folder %s: %w", at, err)
+		}
+	}
+	return nil
+}
+
+// haveDir says whether a folder is there in the image.
+func haveDir(root, dir string) bool {
+	path, err := securejoin.SecureJoin(root, dir)
+	if err != nil {
+		return false
+	}
+	fi, err := os.Stat(path)
+	return err == nil && fi.IsDir()
+}

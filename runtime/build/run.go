@@ -1,0 +1,273 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
+
+	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/runtime/rootfs"
+	"github.com/shbuild/shbuild/runtime/sandbox"
+)
+
+// ExitError is a program in a container that did not end with 0.
+type ExitError struct {
+	Status int      // 1 to 255; 128+n when signal n ended it
+	Signal string   // the signal's name, "SIGKILL"; empty: it ended by itself
+	Tail   []string // the last lines that it wrote, on either stream
+	Reason string   // why it could not be started at all; empty: it ran
+	Advice string
+}
+
+func (e *ExitError) Error() string {
+	switch {
+	case e.Reason != "":
+		return e.Reason
+	case e.Signal != "":
+		return fmt.Sprintf("killed by %s (exit status %d)", e.Signal, e.Status)
+	}
+	return fmt.Sprintf("exit status %d", e.Status)
+}
+
+// ExitStatus is what the shell's $? gets.
+func (e *ExitError) ExitStatus() int { return e.Status }
+
+// Hint is the advice; package diag shows it.
+func (e *ExitError) Hint() string { return e.Advice }
+
+// runInputs are what the result of a RUN depends on.
+type runInputs struct {
+	Args   []string
+	Env    []string
+	User   string
+	Dir    string
+	Given  bool // Dir is CWD's, and not to be made
+	Memory int64
+	Stdin  string // hash of the standard input; empty: none
+	Mounts []mountInputs
+	Script string // of a heredoc that begins with #!, at scriptPath
+}
+
+// run carries out RUN: a node whose layer is what the command changes.
+func (b *Builder) run(ctx context.Context, s *stage, sc *scope, in *input, c *instructions.RunCommand) error {
+	if err := refuseRunFlags(c); err != nil {
+		return err
+	}
+	args, script, err := runArgs(s, c)
+	if err != nil {
+		return err
+	}
+	mounts, err := b.mounts(ctx, s, sc, in, c)
+	if err != nil {
+		return err
+	}
+	b.container(s, sc, in, runInputs{Args: args, Script: script}, mounts)
+	s.commit("RUN "+s.toldArgs(args)+" # buildkit", true)
+	return nil
+}
+
+// exec carries out EXEC: RUN's JSON form in words.
+func (b *Builder) exec(s *stage, sc *scope, in *input, args []string) error {
+	b.container(s, sc, in, runInputs{Args: args}, nil)
+	s.commit("RUN "+s.toldArgs(args)+" # buildkit", true)
+	return nil
+}
+
+// runArgs is the command line of a RUN. A heredoc by itself becomes the
+// shell's script, or, with #!, a program of its own; further heredocs are put
+// back for the image's shell to read.
+func runArgs(s *stage, c *instructions.RunCommand) (args []string, script string, err error) {
+	args = c.CmdLine
+	if len(c.Files) > 0 {
+		if len(args) != 1 || !c.PrependShell {
+			return nil, "", errors.New("a heredoc goes with the shell form only")
+		}
+		if parser.MustParseHeredoc(args[0]) == nil {
+			text := args[0]
+			for _, f := range c.Files {
+				text += "\n" + f.Data + f.Name
+			}
+			args = []string{text}
+		} else {
+			data := c.Files[0].Data
+			if c.Files[0].Chomp {
+				data = parser.ChompHeredocContent(data)
+			}
+			if strings.HasPrefix(data, "#!") {
+				return []string{scriptFolder + c.Files[0].Name}, data, nil
+			}
+			args = []string{data}
+		}
+	}
+	if c.PrependShell {
+		args = s.inShell(strings.Join(args, " "))
+	}
+	return args, "", nil
+}
+
+// scriptFolder is where BuildKit puts a heredoc that begins with #!.
+const scriptFolder = "/dev/pipes/"
+
+// refuseRunFlags answers the flags that this version cannot honour.
+func refuseRunFlags(c *instructions.RunCommand) error {
+	if n := instructions.GetNetwork(c); n != "" && n != instructions.NetworkDefault && n != instructions.NetworkHost {
+		return withHint(fmt.Errorf("--network=%s cannot be had in this version", n), "a RUN uses the host's network: leave the flag out, or write --network=host")
+	}
+	if sec := instructions.GetSecurity(c); sec != "" && sec != instructions.SecuritySandbox {
+		return withHint(fmt.Errorf("--security=%s cannot be had without root", sec), "leave the flag out")
+	}
+	return nil
+}
+
+// toldArgs is a command line as the history tells it: the ARGs in force come
+// first, as |count NAME=value …
+func (s *stage) toldArgs(args []string) string {
+	var told []string
+	at := map[string]int{}
+	for _, a := range s.args {
+		v, ok := s.env.Get(a.Key)
+		if !ok {
+			v = a.ValueString()
+		}
+		kv := a.Key + "=" + v
+		if i, seen := at[a.Key]; seen {
+			told[i] = kv
+			continue
+		}
+		at[a.Key] = len(told)
+		told = append(told, kv)
+	}
+	if len(told) > 0 {
+		told = append([]string{fmt.Sprintf("|%d", len(told))}, told...)
+	}
+	return strings.Join(append(told, args...), " ")
+}
+
+// container adds the node that runs a program on the stage's files. What the
+// inputs do not have yet is taken from the stage.
+func (b *Builder) container(s *stage, sc *scope, in *input, inputs runInputs, mounts []mount) {
+	inputs.Env = s.env.over(proxyArgs(b.opts.BuildArgs).over(in.env))
+	inputs.User, inputs.Dir, inputs.Memory = s.image.Config.User, s.workdir(), s.memory
+	if s.cwd != "" {
+		inputs.Dir, inputs.Given = s.cwd, true
+	}
+	title := sc.titles.title(in.title())
+	below := s.node
+	s.node = &node{below: below, deps: mountDeps(mounts), make: func(ctx context.Context, f files, deps []files) (files, error) {
+		out, err := b.contain(ctx, in, title, inputs, mounts, f, deps)
+		return out, in.wrap(err)
+	}}
+}
+
+func (b *Builder) contain(ctx context.Context, in *input, title string, inputs runInputs, mounts []mount, below files, deps []files) (files, error) {
+	stdin, sum, err := b.spool(in.stdin)
+	if err != nil {
+		return files{}, err
+	}
+	if stdin != "" {
+		defer os.Remove(stdin)
+	}
+	inputs.Stdin = sum
+	inputs.Mounts = mountKeys(mounts, deps)
+	return b.do(ctx, &job{
+		place: in.place, title: title, inputs: inputs, probe: in.probe, stdout: in.stdout,
+		make: func(ctx context.Context, root string, out *output) error {
+			return b.withMounts(ctx, mounts, deps, func(binds []sandbox.Mount) error {
+				return b.sandboxed(ctx, root, inputs, binds, stdin, out)
+			})
+		},
+	}, below)
+}
+
+// sandboxed runs the program in a container whose root is mounted at root.
+func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, binds []sandbox.Mount, stdin string, out *output) error {
+	user, err := rootfs.LookupUser(root, in.User)
+	if err != nil {
+		return withHint(err, "USER names a user of the image's /etc/passwd, or a number")
+	}
+	if err := in.readyDir(root, user); err != nil {
+		return err
+	}
+	state, err := b.layers.Temp()
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(state)
+	if in.Script != "" {
+		bind, err := scriptMount(state, in)
+		if err != nil {
+			return err
+		}
+		binds = append(slices.Clip(binds), bind)
+	}
+	spec := sandbox.Spec{
+		ID: newID(), Rootfs: root, StateDir: state, Args: in.Args, Env: in.Env, Cwd: in.Dir,
+		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: hostname, Mounts: binds,
+		Stdout: io.MultiWriter(out.stdout, out.tail), Stderr: io.MultiWriter(out.display, out.tail), Memory: in.Memory,
+	}
+	if stdin != "" {
+		f, err := os.Open(stdin)
+		if err != nil {
+			return fmt.Errorf("open the step's standard input: %w", err)
+		}
+		defer f.Close()
+		spec.Stdin = f
+	}
+	res, err := sandbox.Run(ctx, spec)
+	return exitError(ctx, res, err)
+}
+
+// hostname is the one that BuildKit gives its containers: programs bake it
+// into files, and images are compared.
+const hostname = "buildkitsandbox"
+
+// readyDir makes the working folder, unless it is CWD's: that must be there.
+func (in *runInputs) readyDir(root string, user rootfs.User) error {
+	if !in.Given {
+		return makeDir(root, in.Dir, user)
+	}
+	if !haveDir(root, in.Dir) {
+		return withHint(fmt.Errorf("there is no folder %s in the stage for CWD", in.Dir), "make it first: RUN mkdir -p "+in.Dir)
+	}
+	return nil
+}
+
+// scriptMount puts a heredoc that begins with #! where it can be run.
+func scriptMount(dir string, in runInputs) (sandbox.Mount, error) {
+	target := in.Args[0]
+	source := filepath.Join(dir, "script")
+	if err := errors.Join(os.WriteFile(source, []byte(in.Script), 0o755), os.Chmod(source, 0o755)); err != nil {
+		return sandbox.Mount{}, fmt.Errorf("write the heredoc's script: %w", err)
+	}
+	return sandbox.Mount{Type: "bind", Source: source, Target: target, ReadOnly: true}, nil
+}
+
+// exitError turns how a container ended into the step's error.
+func exitError(ctx context.Context, res sandbox.Result, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		var status interface{ ExitStatus() int }
+		if errors.As(err, &status) {
+			return &ExitError{Status: status.ExitStatus(), Reason: err.Error(), Advice: diag.HintOf(err)}
+		}
+		return err
+	}
+	if res.Status == 0 {
+		return nil
+	}
+	e := &ExitError{Status: res.Status, Signal: res.Signal}
+	if res.OOM {
+		e.Advice = "it ran out of the memory that MEM allows"
+	}
+	return e
+}

@@ -1,0 +1,252 @@
+package build
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/shbuild/shbuild/runtime/cache"
+	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/rootfs"
+)
+
+// A job is a step that makes one layer on the files below it.
+type job struct {
+	place
+	title string
+	// inputs is all that the result depends on besides the files below; it is
+	// turned into JSON for the cache key.
+	inputs any
+	probe  bool
+	stdout io.Writer // gets the step's standard output, from the cache too; may be nil
+	// make changes the files under root, and writes its standard output to
+	// out. The status of a program that it ran comes back as *ExitError.
+	make func(ctx context.Context, root string, out *output) error
+}
+
+// do carries the job out, or finds in the cache what it made the last time.
+// Two that are the same and come at one time are carried out once.
+func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
+	key, err := stepKey(j, below)
+	if err != nil {
+		return files{}, err
+	}
+	step := b.progress.Begin(j.title)
+	if rec, ok := b.lookup(key, j.probe); ok {
+		step.End(Cached)
+		return b.answer(j, key, rec, below)
+	}
+	type made struct {
+		rec    cache.Step
+		mine   *job
+		failed error
+	}
+	v, err, _ := b.flights.Do(key, func() (any, error) {
+		rec, err := b.perform(ctx, j, key, below, step)
+		var exit *ExitError
+		if err != nil && !errors.As(err, &exit) {
+			return nil, err
+		}
+		return &made{rec, j, err}, nil
+	})
+	if err != nil {
+		step.End(Failed)
+		return files{}, err
+	}
+	m := v.(*made)
+	if m.failed != nil {
+		step.End(Failed)
+		return files{}, m.failed
+	}
+	step.End(Done)
+	if m.mine != j { // somebody else's run of the same step: its output is in the record
+		return b.answer(j, key, m.rec, below)
+	}
+	return below.with(layerRef{m.rec.Layer, m.rec.Created}), nil
+}
+
+// lookup returns the record for a key if it can be used: its layer is there,
+// and a failure answers only a probe, of a later build.
+func (b *Builder) lookup(key string, probe bool) (cache.Step, bool) {
+	if b.opts.NoCache {
+		return cache.Step{}, false
+	}
+	rec, ok := b.cache.Step(key)
+	if !ok || rec.Status != 0 {
+		return rec, ok && probe && rec.Session != b.session
+	}
+	_, there, err := b.layers.Get(rec.Layer)
+	return rec, there && err == nil
+}
+
+// answer gives a job what the record of the same step holds.
+func (b *Builder) answer(j *job, key string, rec cache.Step, below files) (files, error) {
+	if j.stdout != nil {
+		if err := b.replay(key, j.stdout); err != nil {
+			return files{}, err
+		}
+	}
+	if rec.Status != 0 {
+		return files{}, &ExitError{Status: rec.Status}
+	}
+	return below.with(layerRef{rec.Layer, rec.Created}), nil
+}
+
+func (b *Builder) replay(key string, w io.Writer) error {
+	r, err := b.cache.Stdout(key)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	_, err = io.Copy(w, r)
+	return ignoreBrokenPipe(err)
+}
+
+// perform makes the layer: an overlay of the layers below and a fresh upper
+// folder, which becomes the layer by being renamed.
+func (b *Builder) perform(ctx context.Context, j *job, key string, below files, step Step) (rec cache.Step, err error) {
+	rec = cache.Step{Created: time.Now().UTC(), Session: b.session, Title: j.title}
+	record, err := b.scratchFile()
+	if err != nil {
+		return rec, err
+	}
+	defer func() { err = errors.Join(err, record.Close(), os.Remove(record.Name())) }()
+	out := &output{display: step, tail: &tail{}, stdout: io.MultiWriter(writers(step, record, tolerant(j.stdout))...)}
+	id, err := b.layered(below, func(root string) error { return j.make(ctx, root, out) })
+	var exit *ExitError
+	switch {
+	case errors.As(err, &exit):
+		exit.Tail = out.tail.lines()
+		if !j.probe || ctx.Err() != nil {
+			return rec, err
+		}
+		rec.Status = exit.Status
+	case err != nil:
+		return rec, err
+	default:
+		rec.Layer = id
+	}
+	if _, serr := record.Seek(0, io.SeekStart); serr != nil {
+		return rec, serr
+	}
+	return rec, errors.Join(err, b.cache.PutStep(key, rec, record))
+}
+
+// layered runs f on the files with a fresh layer on top, and keeps the layer
+// if f succeeds.
+func (b *Builder) layered(below files, f func(root string) error) (id string, err error) {
+	draft, err := b.layers.Draft()
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, draft.Discard())
+		}
+	}()
+	if err := b.mounted(below, draft, f); err != nil {
+		return "", err
+	}
+	id = newID()
+	_, err = draft.Commit(id)
+	return id, err
+}
+
+// mounted runs f with the files mounted: with the draft's folder on top, or
+// read-only where there is no draft.
+func (b *Builder) mounted(below files, draft *layer.Draft, f func(root string) error) (err error) {
+	lowers, err := b.lowers(below)
+	if err != nil {
+		return err
+	}
+	root, err := b.layers.Temp()
+	if err != nil {
+		return err
+	}
+	upper, work := "", ""
+	if draft != nil {
+		upper, work = draft.Dir, draft.Work
+	}
+	if err := rootfs.Mount(root, lowers, upper, work); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rootfs.Unmount(root), os.Remove(root)) }()
+	return f(root)
+}
+
+// lowers are the folders of the layers, the topmost first, as overlay wants
+// them.
+func (b *Builder) lowers(f files) ([]string, error) {
+	dirs := make([]string, len(f.layers))
+	for i, ref := range f.layers {
+		l, ok, err := b.layers.Get(ref.ID)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return nil, fmt.Errorf("layer %s is gone from the store", ref.ID)
+		}
+		dirs[i] = l.Dir
+	}
+	slices.Reverse(dirs)
+	return dirs, nil
+}
+
+// stepKey is the name of a step's result: a hash over the kind of step, the
+// files below it, and its inputs.
+func stepKey(j *job, below files) (string, error) {
+	data, err := json.Marshal(struct {
+		Version int // raised when the meaning of the inputs changes
+		Kind    string
+		Below   string
+		Inputs  any
+	}{1, fmt.Sprintf("%T", j.inputs), below.key(), j.inputs})
+	if err != nil {
+		return "", fmt.Errorf("name the step for the cache: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// newID names a layer. It is by chance, not by the step's key: a step that is
+// made anew gives other files, and so another layer.
+func newID() string {
+	var id [16]byte
+	rand.Read(id[:])
+	return hex.EncodeToString(id[:])
+}
+
+// scratchFile is a file of this build alone.
+func (b *Builder) scratchFile() (*os.File, error) {
+	f, err := os.CreateTemp(b.temp, "output-")
+	if err != nil {
+		return nil, fmt.Errorf("keep a step's output: %w", err)
+	}
+	return f, nil
+}
+
+// spool keeps a step's standard input in a file, with its hash, since it is
+// one of the step's inputs.
+func (b *Builder) spool(r io.Reader) (path, sum string, err error) {
+	if r == nil {
+		return "", "", nil
+	}
+	f, err := b.scratchFile()
+	if err != nil {
+		return "", "", err
+	}
+	h := sha256.New()
+	_, err = io.Copy(io.MultiWriter(f, h), r)
+	return f.Name(), hex.EncodeToString(h.Sum(nil)), errors.Join(err, f.Close())
+}

@@ -1,0 +1,256 @@
+package build
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/opencontainers/image-spec/identity"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/shbuild/shbuild/registry/image"
+	"github.com/shbuild/shbuild/runtime/cache"
+	"github.com/shbuild/shbuild/runtime/layer"
+)
+
+// unpackNode is the node of the base's files; all FROMs of one base share it.
+func (b *Builder) unpackNode(img *base, in *input, title string) *node {
+	img.unpack.Do(func() {
+		if img.node != nil {
+			return
+		}
+		img.node = &node{make: func(ctx context.Context, _ files, _ []files) (files, error) {
+			f, err := b.unpacked(ctx, img, title)
+			return f, in.wrap(err)
+		}}
+	})
+	return img.node
+}
+
+func (b *Builder) unpacked(ctx context.Context, img *base, title string) (files, error) {
+	step := b.progress.Begin(title)
+	if img.image == nil {
+		f, how, err := b.unpackBuiltin(ctx)
+		step.End(how)
+		return f, err
+	}
+	f, how, err := b.unpackImage(ctx, img, step)
+	if err != nil {
+		how = Failed
+	}
+	step.End(how)
+	return f, err
+}
+
+// unpackImage makes folders of the image's layers, side by side, while they
+// come from the registry; what is here already is not fetched.
+func (b *Builder) unpackImage(ctx context.Context, img *base, step Step) (files, Ending, error) {
+	layers, err := img.image.Layers()
+	if err != nil {
+		return files{}, Failed, err
+	}
+	if len(layers) != len(img.config.RootFS.DiffIDs) {
+		return files{}, Failed, fmt.Errorf("%s: its manifest has %d layers, its configuration %d", img.name, len(layers), len(img.config.RootFS.DiffIDs))
+	}
+	u := &unpacking{b: b, step: step, layers: make([]*unpackedLayer, len(layers))}
+	for i, l := range layers {
+		chain := identity.ChainID(img.config.RootFS.DiffIDs[:i+1]).String()
+		u.layers[i] = &unpackedLayer{from: l, chain: chain, diffID: img.config.RootFS.DiffIDs[i].String()}
+	}
+	if err := u.run(ctx); err != nil {
+		return files{}, Failed, fmt.Errorf("%s: %w", img.name, err)
+	}
+	if !img.remote {
+		return u.files(), Cached, nil
+	}
+	desc, err := b.images.Put(ctx, img.image)
+	if err != nil {
+		return files{}, Failed, err
+	}
+	return u.files(), Done, b.images.Tag(img.name, desc, storePlatform(img.platform))
+}
+
+// unpacking is the work of making folders of one image's layers.
+type unpacking struct {
+	b      *Builder
+	step   Step
+	layers []*unpackedLayer // the lowest first
+	done   atomic.Int64     // bytes
+	total  int64
+}
+
+type unpackedLayer struct {
+	from          v1.Layer
+	chain, diffID string
+	id            string // in the layer store; empty: not there yet
+	draft         *layer.Draft
+	implied       []string
+}
+
+// atOnce is how many layers are fetched and unpacked side by side.
+const atOnce = 4
+
+func (u *unpacking) run(ctx context.Context) (err error) {
+	defer func() {
+		for _, l := range u.layers {
+			if l.draft != nil {
+				err = errors.Join(err, l.draft.Discard())
+			}
+		}
+	}()
+	group, gctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, l := range u.layers {
+		if u.b.haveLayer(l) {
+			continue
+		}
+		size, err := l.from.Size()
+		if err != nil {
+			return err
+		}
+		u.total += size
+	}
+	for _, l := range u.layers {
+		if l.id == "" {
+			group.Go(func() error { return u.apply(gctx, l) })
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return u.commit()
+}
+
+// haveLayer finds a layer that is unpacked already: by an earlier pull, or
+// because it was built here.
+func (b *Builder) haveLayer(l *unpackedLayer) bool {
+	id, ok := b.cache.Chain(l.chain)
+	if !ok {
+		return false
+	}
+	if _, there, err := b.layers.Get(id); err != nil || !there {
+		return false
+	}
+	l.id = id
+	return true
+}
+
+func (u *unpacking) apply(ctx context.Context, l *unpackedLayer) error {
+	r, mediaType, err := u.open(l)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if l.draft, err = u.b.layers.Draft(); err != nil {
+		return err
+	}
+	content, err := image.Decompress(&counted{r: r, u: u}, mediaType)
+	if err != nil {
+		return fmt.Errorf("layer %s: %w", l.diffID, err)
+	}
+	defer content.Close()
+	checked := newDigester(content)
+	applied, err := layer.Apply(ctx, checked, l.draft.Dir)
+	if err != nil {
+		return fmt.Errorf("layer %s: %w", l.diffID, err)
+	}
+	l.implied = applied.Implied
+	for _, s := range applied.Skipped {
+		u.b.progress.Note(fmt.Sprintf("%s: left out: %s", s.Name, s.Reason))
+	}
+	return finish(checked, r, l.diffID)
+}
+
+// open opens a layer's compressed bytes: the store's, else the registry's,
+// which are stored on the way.
+func (u *unpacking) open(l *unpackedLayer) (io.ReadCloser, string, error) {
+	digest, err := l.from.Digest()
+	if err != nil {
+		return nil, "", err
+	}
+	mediaType, err := l.from.MediaType()
+	if err != nil {
+		return nil, "", err
+	}
+	if u.b.images.Has(digest) {
+		r, err := u.b.images.Blob(digest)
+		return r, string(mediaType), err
+	}
+	size, err := l.from.Size()
+	if err != nil {
+		return nil, "", err
+	}
+	r, err := l.from.Compressed()
+	if err != nil {
+		return nil, "", fmt.Errorf("fetch layer %s: %w", digest, err)
+	}
+	return u.b.images.Tee(digest, size, r), string(mediaType), nil
+}
+
+// commit puts the new folders into the layer store, the lowest first, since a
+// folder that a layer only implies is like the one below it.
+func (u *unpacking) commit() error {
+	var lowers []string
+	for _, l := range u.layers {
+		if l.draft != nil {
+			if err := layer.Adopt(l.draft.Dir, l.implied, lowers); err != nil {
+				return err
+			}
+			l.id = strings.ReplaceAll(l.chain, ":", "-")
+			if _, err := l.draft.Commit(l.id); err != nil {
+				return err
+			}
+			l.draft = nil
+			if err := u.record(l); err != nil {
+				return err
+			}
+		}
+		found, _, err := u.b.layers.Get(l.id)
+		if err != nil {
+			return err
+		}
+		lowers = append([]string{found.Dir}, lowers...)
+	}
+	return nil
+}
+
+func (u *unpacking) record(l *unpackedLayer) error {
+	digest, err := l.from.Digest()
+	if err != nil {
+		return err
+	}
+	size, err := l.from.Size()
+	if err != nil {
+		return err
+	}
+	mediaType, err := l.from.MediaType()
+	if err != nil {
+		return err
+	}
+	blob := cache.Blob{DiffID: l.diffID, Digest: digest.String(), Size: size, MediaType: string(mediaType)}
+	return errors.Join(u.b.cache.PutBlob(l.id, blob), u.b.cache.PutChain(l.chain, l.id))
+}
+
+func (u *unpacking) files() files {
+	var f files
+	for _, l := range u.layers {
+		f.layers = append(f.layers, layerRef{ID: l.id})
+	}
+	return f
+}
+
+// counted tells the display how far the fetching has come.
+type counted struct {
+	r io.Reader
+	u *unpacking
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.u.step.Advance(c.u.done.Add(int64(n)), c.u.total)
+	return n, err
+}

@@ -100,6 +100,9 @@ func (h *head) readRaw() *fault {
 			return blankHeredoc(h.line.b)
 		}
 	}
+	if n := len(h.Keyword); x.end > n && strings.IndexByte(dockerSpace, h.line.b[n]) < 0 {
+		return &fault{at: n, len: 1, err: fmt.Errorf("%c right after %s", h.line.b[n], h.Keyword), hint: "put a blank between them"}
+	}
 	h.end = x.end
 	if x.end < len(h.line.b) {
 		h.stop = h.line.end(x.end)

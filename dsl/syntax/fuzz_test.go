@@ -258,3 +258,39 @@ func countMarks(w *syntax.Word) int {
 	})
 	return n
 }
+
+// fragments are what scripts are made of, so that a fuzzer soon finds nested blocks.
+var fragments = strings.Split("RUN a|ENV A=|COPY b /c|FROM x|MEM|HEALTHCHECK CMD|ONBUILD RUN|RUN [\"a\"]|COPY <<E /x| ; |;|\n|\n|\n| |  \t|"+
+	"for i in a; do |; done|done|if |; then |; else |; elif |fi|; fi|while |until |case x in a) |;;|esac|{ |; }|}|(|)|$(|"+
+	"\"|'|`|<<E|<<-'E'|\nE\n|\\\n|\\\r\n|# c\n| # c|&&|pipe|& |!|[[ |]]|$((|))|((|f() |function g |x=|a=(|${x:-|$x|\"$@\"|"+
+	"echo |RUN|export |time |<(|>f |\\|ü|\ufeff|\r\n|select |in|else|then|do|: ", "|")
+
+// FuzzFragments reads scripts made of fragments; each byte picks one.
+func FuzzFragments(f *testing.F) {
+	f.Add([]byte("\x10\x00\x11"))
+	f.Fuzz(func(t *testing.T, picks []byte) {
+		if len(picks) > 60 {
+			return
+		}
+		text := []byte("true\n")
+		for _, p := range picks {
+			fragment := fragments[int(p)%len(fragments)]
+			if fragment == "pipe" {
+				fragment = "|"
+			}
+			text = append(text, fragment...)
+		}
+		file, err := Read(&diag.Source{Name: "F", Text: text})
+		if err != nil {
+			diag.Print(&bytes.Buffer{}, err, false)
+			return
+		}
+		checkInstructions(t, file)
+		if !file.Plain {
+			checkScript(t, file)
+		}
+		if t.Failed() {
+			t.Logf("%q", text)
+		}
+	})
+}

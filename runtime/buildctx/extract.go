@@ -112,11 +112,11 @@ func (x *extractor) one(h *tar.Header, r io.Reader) error {
 // make makes one entry in place of what is there, unless both are folders.
 func (x *extractor) make(dir *target, base, name string, h *tar.Header, r io.Reader) error {
 	if base == "." {
-		if h.Typeflag != tar.TypeDir {
-			return fmt.Errorf("the entry %q would replace the destination itself", h.Name)
-		}
 		if path.Clean(h.Name) == "." {
 			return nil // BuildKit leaves the destination as it is
+		}
+		if h.Typeflag != tar.TypeDir {
+			return fmt.Errorf("the entry %q would replace the destination itself", h.Name)
 		}
 	} else if err := x.makeRoom(dir, base, h.Typeflag == tar.TypeDir); err != nil {
 		return err

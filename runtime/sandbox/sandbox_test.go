@@ -1,13 +1,14 @@
 package sandbox_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/userns"
@@ -18,29 +19,55 @@ func TestMain(m *testing.M) {
 	os.Exit(userns.Main(m.Run))
 }
 
-// bench is a root file system with one program in it, /bin/prog (testdata/prog), and a state folder.
-func newRoot(t testing.TB) sandbox.Spec {
+// program builds testdata/prog, the one program of the tests' root file systems.
+var program = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "shbuild-prog")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "prog")
+	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", file, "./testdata/prog")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	return os.ReadFile(file)
+})
+
+// newSpec makes a root file system with /bin/prog in it, and a state folder.
+func newSpec(t testing.TB, args ...string) sandbox.Spec {
 	t.Helper()
+	prog, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
 	root := t.TempDir()
 	if err := os.MkdirAll(filepath.Join(root, "bin"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	build := exec.Command("go", "build", "-o", filepath.Join(root, "bin/prog"), "./testdata/prog")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
+	if err := os.WriteFile(filepath.Join(root, "bin/prog"), prog, 0o755); err != nil {
+		t.Fatal(err)
 	}
-	return sandbox.Spec{ID: "c1", Rootfs: root, StateDir: t.TempDir(), Env: []string{"PATH=/bin"}}
+	return sandbox.Spec{
+		ID:       "c1",
+		Rootfs:   root,
+		StateDir: t.TempDir(),
+		Env:      []string{"PATH=/bin"},
+		Args:     append([]string{"prog"}, args...),
+	}
 }
 
-func TestRun(t *testing.T) {
-	spec := newRoot(t)
-	var out, err2 bytes.Buffer
-	spec.Stdout, spec.Stderr = &out, &err2
-	spec.Args = []string{"prog", "cat", "/proc/self/status"}
-	r, err := sandbox.Run(t.Context(), spec)
-	fmt.Println(r, err, out.String(), err2.String())
-	for _, l := range strings.Split(out.String(), "\n") {
-		_ = l
+func BenchmarkRun(b *testing.B) {
+	spec := newSpec(b, "true")
+	var took []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if _, err := sandbox.Run(b.Context(), spec); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(start))
 	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "median-ms")
 }

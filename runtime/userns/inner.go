@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 
 	"golang.org/x/sys/unix"
 )
@@ -41,11 +40,8 @@ func setUp(line *os.File) error {
 		}
 		return failure("read the line", err)
 	}
-	if err := unix.Setresgid(0, 0, 0); err != nil {
-		return failure("become group 0", err)
-	}
-	if err := unix.Setresuid(0, 0, 0); err != nil {
-		return failure("become user 0", err)
+	if err := becomeRoot(); err != nil {
+		return err
 	}
 	// The kernel forgets the signal whenever the credentials change, so it is armed after that, and then the
 	// outer process must still be there. Its pid cannot tell: seen from here it is always 0.
@@ -66,6 +62,22 @@ func setUp(line *os.File) error {
 	return nil
 }
 
+// becomeRoot makes all ids 0. The caller's id is 0 by the map already, so most often there is nothing to do, and
+// it would cost a signal to every thread.
+func becomeRoot() error {
+	if r, e, s := unix.Getresgid(); r != 0 || e != 0 || s != 0 {
+		if err := unix.Setresgid(0, 0, 0); err != nil {
+			return failure("become group 0", err)
+		}
+	}
+	if r, e, s := unix.Getresuid(); r != 0 || e != 0 || s != 0 {
+		if err := unix.Setresuid(0, 0, 0); err != nil {
+			return failure("become user 0", err)
+		}
+	}
+	return nil
+}
+
 func failure(op string, err error) error {
 	var errno unix.Errno
 	errors.As(err, &errno)
@@ -76,30 +88,4 @@ func failure(op string, err error) error {
 func hungUp() bool {
 	n, _, err := unix.Recvfrom(lineFd, make([]byte, 1), unix.MSG_PEEK|unix.MSG_DONTWAIT)
 	return n == 0 && err == nil
-}
-
-// reap collects orphans until f is done, and gives its status.
-//
-// Processes whose parent has died become children of PID 1, that is of its first thread. Each child of our own
-// belongs to the thread that started it, and this first thread, locked to this goroutine, starts none. So
-// waiting with __WNOTHREAD finds the orphans and cannot take the exit status from os/exec's or libcontainer's
-// own wait. (The kernel hands the children of a thread that ends to the first thread too: do not start a
-// process from a goroutine that locks its thread and ends with it locked.)
-func reap(done <-chan int) int {
-	children := make(chan os.Signal, 1)
-	signal.Notify(children, unix.SIGCHLD)
-	defer signal.Stop(children)
-	for {
-		select {
-		case status := <-done:
-			return status
-		case <-children:
-			for {
-				pid, err := unix.Wait4(-1, nil, unix.WNOHANG|unix.WNOTHREAD, nil)
-				if err != unix.EINTR && (err != nil || pid <= 0) {
-					break
-				}
-			}
-		}
-	}
 }

@@ -96,6 +96,11 @@ func (x *shell) ownCommand(ctx context.Context, hc interp.HandlerContext, args [
 		}
 		n, _ := strconv.Atoi(operand)
 		return asStatus(n)
+	case cmdBranch:
+		if err := x.set(ctx, hc, varShell+"="+strconv.FormatInt(x.branches.Add(1), 10)); err != nil {
+			return err
+		}
+		return status
 	case cmdFork:
 		return x.fork(ctx, hc)
 	case cmdForked:

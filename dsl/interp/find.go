@@ -17,7 +17,9 @@ type parts struct {
 	negated   []*sh.Stmt
 	commands  []*sh.CmdSubst
 	processes []*sh.ProcSubst
-	homes     []*sh.Lit // literals that begin a word with ~name
+	branches  []*[]*sh.Stmt // lists that run in a shell of their own
+	piped     []**sh.Stmt   // the left sides of pipes, which do too
+	homes     []*sh.Lit     // literals that begin a word with ~name
 }
 
 // find looks for the parts of node. On its way it gives the instructions' marks the
@@ -45,14 +47,22 @@ func find(node sh.Node) *parts {
 			p.functions = append(p.functions, n)
 		case *sh.BinaryCmd:
 			p.operands = append(p.operands, &n.X, &n.Y)
+			if n.Op == sh.Pipe || n.Op == sh.PipeAll {
+				p.piped = append(p.piped, &n.X)
+			}
 		case *sh.CmdSubst:
 			p.commands = append(p.commands, n)
 			if !isFileSubstitution(n) {
 				p.lists = append(p.lists, &n.Stmts)
+				p.branches = append(p.branches, &n.Stmts)
 			}
 		case *sh.ProcSubst:
 			p.processes = append(p.processes, n)
 			p.lists = append(p.lists, &n.Stmts)
+			p.branches = append(p.branches, &n.Stmts)
+		case *sh.Subshell:
+			p.lists = append(p.lists, &n.Stmts)
+			p.branches = append(p.branches, &n.Stmts)
 		default:
 			p.lists = append(p.lists, lists(n)...)
 		}
@@ -67,8 +77,6 @@ func lists(n sh.Node) []*[]*sh.Stmt {
 	case *sh.File:
 		return []*[]*sh.Stmt{&n.Stmts}
 	case *sh.Block:
-		return []*[]*sh.Stmt{&n.Stmts}
-	case *sh.Subshell:
 		return []*[]*sh.Stmt{&n.Stmts}
 	case *sh.IfClause:
 		return []*[]*sh.Stmt{&n.Cond, &n.Then}

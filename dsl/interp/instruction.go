@@ -80,6 +80,7 @@ func (x *shell) do(ctx context.Context, hc interp.HandlerContext, call *Call, va
 	if call.Instr, err = value(); err != nil {
 		return x.instructionError(hc, call, err)
 	}
+	call.Shell = hc.Env.Get(varShell).String()
 	if hc.Stdout != x.stdout && hc.Stdout != x.stderr {
 		call.Stdout = hc.Stdout
 	}

@@ -38,6 +38,7 @@ type Call struct {
 	Stdout io.Writer // nil: nobody but the display reads RUN's output
 	Env    []string  // "K=V": the script variables that RUN and EXEC see
 	Probe  bool      // a failure is an answer, not an accident
+	Shell  string    // which shell of the script reached it: "" is the top-level one; each subshell has its own
 }
 
 // Options say how a script is run. The zero value of every field but Builder and Dir

@@ -3,6 +3,7 @@ package interp
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ const (
 	cmdAt         = own + "at"                     // N: the shell is at mark N
 	cmdSame       = own + "same"                   // [STATUS]: repeats a status
 	cmdEnter      = own + "enter"                  // STATUS: a function begins
+	cmdBranch     = own + "branch"                 // a subshell begins
 	cmdFork       = own + "fork"                   // a background job is about to begin
 	cmdForked     = own + "forked"                 // PID: it has begun
 	cmdEnd        = own + "end"                    // it has ended, with the status before
@@ -40,6 +42,7 @@ const (
 	varAt     = varPrefix + "AT"    // the mark that the shell is at
 	varStack  = varPrefix + "STACK" // marks of the calls that it is in, innermost first
 	varStatus = varPrefix + "STATUS"
+	varShell  = varPrefix + "SHELL" // the subshell that it is; "" at the top level
 	varJob    = varPrefix + "JOB"   // the background job that it is
 	varFork   = varPrefix + "FORK"  // the background job that it begins
 	varPID    = varPrefix + "PID_"  // + PID: the job with that process id
@@ -103,7 +106,7 @@ func (p *program) snippet(text string) (string, error) {
 	if err := p.prepare(file, nil); err != nil {
 		return "", err
 	}
-	if !strings.ContainsAny(text, "&~<>") {
+	if !strings.ContainsAny(text, "&~<>(|`") {
 		return text, nil
 	}
 	return print(file), nil
@@ -194,6 +197,13 @@ func (p *program) prepare(node sh.Node, source *diag.Source) error {
 			*operand = &sh.Stmt{Position: st.Position, Cmd: &sh.Block{Stmts: []*sh.Stmt{p.mark(st, source), st}}}
 		}
 	}
+	for _, list := range found.branches {
+		*list = slices.Insert(*list, 0, branch())
+	}
+	for _, left := range found.piped {
+		st := *left
+		*left = &sh.Stmt{Position: st.Position, Cmd: &sh.Block{Stmts: []*sh.Stmt{branch(), st}}}
+	}
 	for _, s := range found.processes {
 		s.Stmts = reported(s.Stmts)
 	}
@@ -215,6 +225,9 @@ func (p *program) list(list []*sh.Stmt, source *diag.Source) []*sh.Stmt {
 	}
 	return out
 }
+
+// branch gives the statement that tells a subshell from the shell that it is a copy of.
+func branch() *sh.Stmt { return binary(sh.AndStmt, call(cmdBranch), call(cmdSame)) }
 
 // mark gives the statement "cmdAt N && cmdSame": it leaves $? as it was, and a status
 // that is not 0 does not end the script here.
@@ -271,7 +284,7 @@ func background(st *sh.Stmt) []*sh.Stmt {
 	job := &sh.Stmt{Cmd: &sh.CallExpr{Assigns: []*sh.Assign{
 		{Name: lit(varJob), Value: &sh.Word{Parts: []sh.WordPart{param(varFork)}}},
 	}}}
-	run := &sh.Stmt{Position: st.Position, Cmd: &sh.Subshell{Stmts: []*sh.Stmt{&body}}}
+	run := &sh.Stmt{Position: st.Position, Cmd: &sh.Subshell{Stmts: []*sh.Stmt{branch(), &body}}}
 	ended := binary(sh.OrStmt, binary(sh.AndStmt, run, call(cmdEnd)), call(cmdEnd))
 	shell := &sh.Stmt{
 		Position:   st.Position,

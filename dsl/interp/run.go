@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
@@ -111,6 +112,8 @@ type shell struct {
 	calls   gate
 	taken   taken
 
+	branches atomic.Int64 // subshells so far
+
 	mu    sync.Mutex
 	fatal error // what ends the script at once
 }
@@ -162,7 +165,7 @@ func (x *shell) runner() (*interp.Runner, error) {
 
 func prelude() *sh.File {
 	const text = `unset HOME UID EUID GID TMPDIR
-` + varAt + `= ` + varStack + `= ` + varStage + `= ` + varJob + `=0`
+` + varAt + `= ` + varStack + `= ` + varStage + `= ` + varShell + `= ` + varJob + `=0`
 	f, err := sh.NewParser().Parse(strings.NewReader(text), "")
 	if err != nil {
 		panic(err) // a constant

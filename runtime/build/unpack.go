@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"io"
 	"strings"
 	"sync/atomic"
@@ -148,7 +149,7 @@ func (u *unpacking) apply(ctx context.Context, l *unpackedLayer) error {
 	if l.draft, err = u.b.layers.Draft(); err != nil {
 		return err
 	}
-	content, err := image.Decompress(&counted{r: r, u: u}, mediaType)
+	content, err := image.Decompress(&counted{r: r, u: u}, types.MediaType(mediaType))
 	if err != nil {
 		return fmt.Errorf("layer %s: %w", l.diffID, err)
 	}

@@ -177,7 +177,7 @@ func (f *buildFlags) read(stdin io.Reader) (*syntax.File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the Dockerfile from standard input: %w", err)
 		}
-		return syntax.Read(diag.NewSource("-", text))
+		return syntax.Read(&diag.Source{Name: "-", Text: text})
 	}
 	text, err := os.ReadFile(f.file)
 	switch {
@@ -188,7 +188,7 @@ func (f *buildFlags) read(stdin io.Reader) (*syntax.File, error) {
 	case err != nil:
 		return nil, fmt.Errorf("read the file to build: %w", err)
 	}
-	return syntax.Read(diag.NewSource(f.file, text))
+	return syntax.Read(&diag.Source{Name: f.file, Text: text})
 }
 
 // tell prints what came of the build.

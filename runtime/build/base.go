@@ -45,7 +45,7 @@ func (b *Builder) platform(text string) (ocispec.Platform, error) {
 
 // resolve finds an image: the builtin one, one that this build made, one in
 // the store, one in its registry. Each is resolved once in a build.
-func (b *Builder) resolve(ctx context.Context, name, platform string) (*base, error) {
+func (b *Builder) resolve(name, platform string) (*base, error) {
 	p, err := b.platform(platform)
 	if err != nil {
 		return nil, err
@@ -61,13 +61,8 @@ func (b *Builder) resolve(ctx context.Context, name, platform string) (*base, er
 		b.bases[key] = img
 	}
 	b.mu.Unlock()
-	img.once.Do(func() { img.err = b.load(ctx, img) })
+	img.once.Do(func() { img.err = b.load(b.whole, img) })
 	return img, img.err
-}
-
-func (b *Builder) resolveOnly(ctx context.Context, name, platform string) error {
-	_, err := b.resolve(ctx, name, platform)
-	return err
 }
 
 func baseKey(name string, p ocispec.Platform) (string, error) {

@@ -81,6 +81,7 @@ type Builder struct {
 	hashes   *buildctx.Hashes
 	context  func() (*buildctx.Tree, error)
 
+	whole   context.Context    // of the build in progress: what is fetched by one node may be read by another
 	flights singleflight.Group // steps under way, by key
 	blobs   singleflight.Group // layers being tarred, by ID
 	early   sync.WaitGroup     // … ahead of need
@@ -151,7 +152,7 @@ type Result struct {
 
 // Build carries out a Dockerfile or a script.
 func (b *Builder) Build(ctx context.Context, f *syntax.File) (*Result, error) {
-	b.escape = f.Escape
+	b.escape, b.whole = f.Escape, ctx
 	var s *stage
 	var err error
 	if f.Plain {
@@ -178,7 +179,7 @@ func (b *Builder) plain(ctx context.Context, f *syntax.File) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.prefetch(ctx, target); err != nil {
+	if err := p.prefetch(target); err != nil {
 		return nil, err
 	}
 	s, err := p.build(ctx, target)

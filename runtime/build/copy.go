@@ -126,7 +126,7 @@ func (b *Builder) fromNode(ctx context.Context, sc *scope, in *input, name strin
 	if name == scratchName {
 		return &node{}, nil
 	}
-	img, err := b.resolve(ctx, name, "")
+	img, err := b.resolve(name, "")
 	if err != nil {
 		return nil, fmt.Errorf("--from=%s: %w", name, err)
 	}

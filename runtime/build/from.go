@@ -28,7 +28,7 @@ func (b *Builder) from(ctx context.Context, before *stage, sc *scope, in *input,
 		}
 		s.image, s.platform = scratch(p), p
 	default:
-		img, err := b.resolve(ctx, c.BaseName, c.Platform)
+		img, err := b.resolve(c.BaseName, c.Platform)
 		if err != nil {
 			return nil, in.wrap(err)
 		}

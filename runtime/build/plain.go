@@ -136,8 +136,8 @@ func (p *plain) target(name string) (*plannedStage, error) {
 }
 
 // prefetch resolves, side by side, the base images that the target needs.
-func (p *plain) prefetch(ctx context.Context, target *plannedStage) error {
-	group, ctx := errgroup.WithContext(ctx)
+func (p *plain) prefetch(target *plannedStage) error {
+	var group errgroup.Group
 	group.SetLimit(8)
 	seen := map[*plannedStage]bool{}
 	var visit func(s *plannedStage)
@@ -148,7 +148,10 @@ func (p *plain) prefetch(ctx context.Context, target *plannedStage) error {
 		seen[s] = true
 		visit(s.base)
 		if s.base == nil && s.from.BaseName != scratchName {
-			group.Go(func() error { return s.at.wrap(p.b.resolveOnly(ctx, s.from.BaseName, s.from.Platform)) })
+			group.Go(func() error {
+				_, err := p.b.resolve(s.from.BaseName, s.from.Platform)
+				return s.at.wrap(err)
+			})
 		}
 		for _, step := range s.steps {
 			if c, ok := step.cmd.(*instructions.CopyCommand); ok && c.From != "" {

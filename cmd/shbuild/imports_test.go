@@ -1,0 +1,104 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/shbuild/shbuild/"
+
+// architecture is the shape that the tree is kept in: which of our packages each one may
+// import. What is not named here may not be there.
+var architecture = map[string][]string{
+	"dsl/diag":   {},
+	"dsl/syntax": {"dsl/diag"},
+	"dsl/instr":  {"dsl/diag"},
+	"dsl/interp": {"dsl/diag", "dsl/syntax", "dsl/instr"},
+
+	"registry/reference": {},
+	"registry/platform":  {},
+	"registry/remote":    {"registry/reference", "registry/platform"},
+	"registry/store":     {"registry/reference", "registry/platform"},
+	"registry/image":     {"registry/reference", "registry/platform"},
+
+	"runtime/userns":   {},
+	"runtime/userland": {},
+	"runtime/layer":    {"runtime/userns"},
+	"runtime/rootfs":   {"runtime/layer"},
+	"runtime/sandbox":  {"runtime/userns"},
+	"runtime/buildctx": {},
+	"runtime/cache":    {"registry/store", "registry/remote"},
+	"runtime/build":    {"dsl/", "registry/", "runtime/"},
+
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/sandbox", "runtime/userns"},
+	"cmd/toybox":  {"cmd/toybox/internal/"},
+}
+
+// reserved are libraries that one package alone may use.
+var reserved = map[string]string{
+	"github.com/opencontainers/runc/libcontainer": "runtime/sandbox",
+	"github.com/spf13/pflag":                      "cmd/shbuild",
+}
+
+func TestImports(t *testing.T) {
+	seen := map[string]bool{}
+	for pkg, imports := range packages(t, "../..") {
+		seen[pkg] = true
+		if strings.HasPrefix(pkg, "cmd/toybox/") || strings.Contains(pkg, "/testdata/") {
+			continue
+		}
+		allowed, known := architecture[pkg]
+		if !known {
+			t.Errorf("%s: a package that the architecture does not have", pkg)
+		}
+		for _, imported := range imports {
+			if ours, ok := strings.CutPrefix(imported, module); ok && !mayImport(allowed, ours) {
+				t.Errorf("%s imports %s", pkg, ours)
+			}
+			for library, owner := range reserved {
+				if strings.HasPrefix(imported, library) && pkg != owner {
+					t.Errorf("%s imports %s, which is for %s alone", pkg, imported, owner)
+				}
+			}
+		}
+	}
+	for pkg := range architecture {
+		if !seen[pkg] {
+			t.Errorf("%s: the architecture has a package that is not there", pkg)
+		}
+	}
+}
+
+// packages are the folders with Go files below top, and what these import, tests left out.
+func packages(t *testing.T, top string) map[string][]string {
+	found := map[string][]string{}
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		pkg, err := filepath.Rel(top, filepath.Dir(path))
+		for _, i := range file.Imports {
+			found[pkg] = append(found[pkg], strings.Trim(i.Path.Value, `"`))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
+func mayImport(allowed []string, pkg string) bool {
+	return slices.ContainsFunc(allowed, func(a string) bool {
+		return a == pkg || strings.HasSuffix(a, "/") && strings.HasPrefix(pkg, a)
+	})
+}

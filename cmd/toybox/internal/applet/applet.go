@@ -28,6 +28,10 @@ type Applet struct {
 	Run     Func
 	Usage   string // what follows the name in the usage line
 	Trouble int    // status of errors where it is not 1 (grep, test, sort …: 2)
+
+	// Alone says that the applet needs a process of its own, because it changes or replaces it
+	// (Call.Become): the shell starts one. It is the one exception to what the package says.
+	Alone bool
 }
 
 // Call is one run of an applet.

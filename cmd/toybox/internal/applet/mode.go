@@ -177,3 +177,27 @@ func FileMode(bits uint32) os.FileMode {
 	}
 	return mode
 }
+
+// Permissions is the "rwxr-xr-x" of ls.
+func Permissions(bits uint32) string {
+	out := []byte("rwxrwxrwx")
+	for i := range out {
+		if bits&(0o400>>i) == 0 {
+			out[i] = '-'
+		}
+	}
+	for _, special := range []struct {
+		at            int
+		bit           uint32
+		with, without byte
+	}{{2, 0o4000, 's', 'S'}, {5, 0o2000, 's', 'S'}, {8, 0o1000, 't', 'T'}} {
+		switch {
+		case bits&special.bit == 0:
+		case out[special.at] == 'x':
+			out[special.at] = special.with
+		default:
+			out[special.at] = special.without
+		}
+	}
+	return string(out)
+}

@@ -5,6 +5,7 @@ import "strings"
 // Options are the options of a call, by their first name in the spec.
 type Options struct {
 	values map[string][]string
+	before map[string][]int
 	Args   []string // the operands
 }
 
@@ -22,6 +23,9 @@ func (o *Options) Get(name string) string {
 // All are an option's values in their order.
 func (o *Options) All(name string) []string { return o.values[name] }
 
+// Before says for each of All how many operands stand before it.
+func (o *Options) Before(name string) []int { return o.before[name] }
+
 // Options parses the arguments as getopt_long does: "-rf", "-n5", "-n 5", "--lines=5",
 // "--", options after operands.
 //
@@ -30,7 +34,7 @@ func (o *Options) All(name string) []string { return o.values[name] }
 // at the first operand, for applets whose operands are another command. (pflag would do, but
 // brings the net package into a binary whose start-up counts.)
 func (c *Call) Options(spec string) (*Options, error) {
-	p := parser{aliases: map[string]option{}, o: &Options{values: map[string][]string{}}}
+	p := parser{aliases: map[string]option{}, o: &Options{values: map[string][]string{}, before: map[string][]int{}}}
 	for _, word := range strings.Fields(spec) {
 		if word == "+" {
 			p.inOrder = true
@@ -127,4 +131,5 @@ func (p *parser) short(cluster string, rest []string) ([]string, error) {
 
 func (p *parser) add(opt option, value string) {
 	p.o.values[opt.name] = append(p.o.values[opt.name], value)
+	p.o.before[opt.name] = append(p.o.before[opt.name], len(p.o.Args))
 }

@@ -105,36 +105,58 @@ func Status(cmd *exec.Cmd, err error) (int, error) {
 // Spawn runs a program with the call's streams and waits for it. An error is one of starting;
 // it goes with 126 or 127.
 func (c *Call) Spawn(argv, environ []string, stdin io.Reader) (int, error) {
-	cmd, status, err := c.StartChild(argv, environ, stdin)
+	cmd, status, err := c.StartChild(argv, environ, stdin, nil)
 	if err != nil {
 		return status, err
 	}
 	return Status(cmd, cmd.Wait())
 }
 
-// StartChild is Spawn without the waiting.
-func (c *Call) StartChild(argv, environ []string, stdin io.Reader) (*exec.Cmd, int, error) {
+// StartChild is Spawn without the waiting. attr may be nil.
+func (c *Call) StartChild(argv, environ []string, stdin io.Reader, attr *syscall.SysProcAttr) (*exec.Cmd, int, error) {
 	c.Stdout.Flush()
-	search := DefaultPath
-	for _, kv := range environ {
-		if value, found := strings.CutPrefix(kv, "PATH="); found {
-			search = value
-		}
-	}
-	path, err := LookPath(c.Dir, search, argv[0])
+	path, err := LookPath(c.Dir, searchPath(environ), argv[0])
 	var cmd *exec.Cmd
 	if err == nil {
 		cmd, err = Start(func() *exec.Cmd {
 			return &exec.Cmd{Path: path, Args: argv, Env: environ, Dir: c.Dir,
-				Stdin: stdin, Stdout: c.child, Stderr: c.Stderr}
+				Stdin: stdin, Stdout: c.child, Stderr: c.Stderr, SysProcAttr: attr}
 		}, Self)
 	}
 	if err != nil {
-		status := StatusNotExecutable
-		if errors.Is(err, syscall.ENOENT) {
-			status = StatusNotFound
-		}
-		return nil, status, At(fmt.Sprintf("cannot run '%s'", argv[0]), err)
+		status, err := notStarted(argv[0], err)
+		return nil, status, err
 	}
 	return cmd, 0, nil
+}
+
+// Become replaces the process by another program. It is for applets that are Alone, and returns
+// only if there is no such program: 126 or 127 go with the error.
+func (c *Call) Become(argv, environ []string) (int, error) {
+	c.Stdout.Flush()
+	path, err := LookPath(c.Dir, searchPath(environ), argv[0])
+	if err == nil {
+		err = syscall.Exec(path, argv, environ)
+	}
+	if errors.Is(err, syscall.ENOEXEC) {
+		err = syscall.Exec(Self, append([]string{"sh", path}, argv[1:]...), environ)
+	}
+	return notStarted(argv[0], err)
+}
+
+func notStarted(name string, err error) (int, error) {
+	status := StatusNotExecutable
+	if errors.Is(err, syscall.ENOENT) {
+		status = StatusNotFound
+	}
+	return status, At(fmt.Sprintf("cannot run '%s'", name), err)
+}
+
+func searchPath(environ []string) string {
+	for _, kv := range environ {
+		if value, found := strings.CutPrefix(kv, "PATH="); found {
+			return value
+		}
+	}
+	return DefaultPath
 }

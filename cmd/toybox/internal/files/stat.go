@@ -170,27 +170,7 @@ func modeString(info fs.FileInfo) string {
 		syscall.S_IFREG: '-', syscall.S_IFDIR: 'd', syscall.S_IFLNK: 'l', syscall.S_IFCHR: 'c',
 		syscall.S_IFBLK: 'b', syscall.S_IFIFO: 'p', syscall.S_IFSOCK: 's',
 	}
-	out := []byte{kinds[mode&syscall.S_IFMT]}
-	for i, letter := range []byte("rwxrwxrwx") {
-		if mode&(0o400>>i) == 0 {
-			letter = '-'
-		}
-		out = append(out, letter)
-	}
-	special := func(at int, bit uint32, with, without byte) {
-		if mode&bit == 0 {
-			return
-		}
-		if out[at] == 'x' {
-			out[at] = with
-		} else {
-			out[at] = without
-		}
-	}
-	special(3, 0o4000, 's', 'S')
-	special(6, 0o2000, 's', 'S')
-	special(9, 0o1000, 't', 'T')
-	return string(out)
+	return string(kinds[mode&syscall.S_IFMT]) + applet.Permissions(mode)
 }
 
 func kindName(info fs.FileInfo) string {

@@ -108,7 +108,7 @@ func (s *Shell) notStarted(hc interp.HandlerContext, name string, err error) int
 // process; so do the names of a process's own descriptors and folder.
 func (s *Shell) inside(hc interp.HandlerContext, file string, args []string) (applet.Applet, bool) {
 	a, known := s.Applets[path.Base(args[0])]
-	if !known || a.Run == nil || s.self == nil || s.umask(hc) != s.Umask || slices.ContainsFunc(args, namesProcess) {
+	if !known || a.Run == nil || a.Alone || s.self == nil || s.umask(hc) != s.Umask || slices.ContainsFunc(args, namesProcess) {
 		return a, false
 	}
 	info, err := os.Stat(file)

@@ -164,7 +164,7 @@ func (g *grepper) translate(pattern string) (string, error) {
 		_, err := regexp.Compile(pattern)
 		return pattern, err
 	}
-	re, err := compile(pattern, g.o.Has("E") || g.c.Name == "egrep", "")
+	re, err := Compile(pattern, g.o.Has("E") || g.c.Name == "egrep", "")
 	if err != nil {
 		return "", err
 	}

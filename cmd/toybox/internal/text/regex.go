@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// compile makes a regular expression of a POSIX one: basic, or extended. Flags are Go's ("i",
+// Compile makes a regular expression of a POSIX one: basic, or extended. Flags are Go's ("i",
 // "s", "m"). It finds the leftmost longest match, as POSIX wants; what cannot be had in linear
 // time, back-references within the pattern, is an error.
-func compile(pattern string, extended bool, flags string) (*regexp.Regexp, error) {
+func Compile(pattern string, extended bool, flags string) (*regexp.Regexp, error) {
 	t := translator{in: pattern, extended: extended}
 	if err := t.run(); err != nil {
 		return nil, fmt.Errorf("'%s': %w", pattern, err)

@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/interp"
 	sh "mvdan.cc/sh/v3/syntax"
@@ -24,11 +26,13 @@ func (x *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []st
 	case "eval":
 		return x.eval(ctx, hc, args)
 	case "exit":
-		if err := x.set(ctx, hc, varExit+"="+at(hc.Env)); err != nil {
+		if err := x.set(ctx, hc, varExit, at(hc.Env)); err != nil {
 			return err
 		}
-		return hc.Builtin(ctx, args)
-	case "return", "break", "continue", "exec":
+		return hc.Builtin(ctx, withStatus(hc, args))
+	case "return":
+		return hc.Builtin(ctx, withStatus(hc, args))
+	case "break", "continue", "exec":
 		return hc.Builtin(ctx, args)
 	case "wait":
 		return x.wait(ctx, hc, args)
@@ -51,6 +55,15 @@ func (x *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []st
 		args = slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "-P" })
 	}
 	return x.leaf(ctx, hc, args)
+}
+
+// withStatus gives an exit or return without an operand the status that it stands for:
+// that of the command before.
+func withStatus(hc interp.HandlerContext, args []string) []string {
+	if len(args) > 1 {
+		return args
+	}
+	return []string{args[0], strconv.Itoa(hc.LastExitStatus)}
 }
 
 // leaf runs a builtin that has no effect on the flow of control but its status.
@@ -93,18 +106,44 @@ func (x *shell) source(ctx context.Context, hc interp.HandlerContext, args []str
 	if len(strings.Fields(stack)) > maxDepth {
 		return x.abort(x.shellError(hc.Env, args[0], errTooDeep))
 	}
-	if err := x.set(ctx, hc, varStack+"='"+here+" "+stack+"'"); err != nil {
-		return err
+	// The shell itself takes the assignment back, however the file ends.
+	line, err := quoteAll(append([]string{here + " " + stack, ".", sourcedFile}, args[2:]...))
+	if err != nil {
+		return x.fail(hc.Env, x.shellError(hc.Env, args[0], err))
 	}
-	inner := context.WithValue(ctx, sourcedKey{}, text)
-	status := hc.Builtin(inner, append([]string{".", sourcedFile}, args[2:]...))
-	if err := x.set(ctx, hc, varStack+"='"+stack+"'"); err != nil {
-		return err
+	return hc.Builtin(context.WithValue(ctx, sourcedKey{}, &sourced{text: text}), []string{"eval", varStack + "=" + line})
+}
+
+// quoteAll gives words as shell text.
+func quoteAll(words []string) (string, error) {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		var err error
+		if quoted[i], err = sh.Quote(w, sh.LangBash); err != nil {
+			return "", err
+		}
 	}
-	return status
+	return strings.Join(quoted, " "), nil
 }
 
 type sourcedKey struct{}
+
+// sourced is the text of the file that is just sourced. It can be read once.
+type sourced struct {
+	mu   sync.Mutex
+	text string
+}
+
+func (s *sourced) take() string {
+	if s == nil {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	text := s.text
+	s.text = ""
+	return text
+}
 
 // readSource reads and prepares a file for source. A file that is not there is a
 // status; one that cannot be read as a script ends the build.

@@ -54,7 +54,7 @@ func (x *shell) fail(env expand.Environ, err error) error {
 // shellError gives an error of shell text its position: where the shell is. A message
 // that the shell has just printed says more than a status does.
 func (x *shell) shellError(env expand.Environ, what string, err error) *diag.Error {
-	if message := x.message(); message != "" {
+	if message := x.stderr.message(); message != "" {
 		err = &shellMessage{message, err}
 	} else if what != "" {
 		err = fmt.Errorf("%s: %w", what, err)
@@ -75,12 +75,8 @@ func (m *shellMessage) Unwrap() error { return m.err }
 // ownPosition is a position in prepared text, which means nothing to the user.
 var ownPosition = regexp.MustCompile(`(?m)^\d+:\d+: `)
 
-// message takes the last line that the shell printed by itself.
-func (x *shell) message() string {
-	text := strings.TrimSpace(string(x.stderr.take()))
-	lines := strings.Split(text, "\n")
-	return ownPosition.ReplaceAllString(lines[len(lines)-1], "")
-}
+// tidy gives a line of the shell's as an error's message.
+func tidy(line string) string { return ownPosition.ReplaceAllString(strings.TrimSpace(line), "") }
 
 // callers gives the advice of err, and where the shell was called from.
 func (x *shell) callers(env expand.Environ, err error) string {

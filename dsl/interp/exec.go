@@ -28,6 +28,9 @@ func (x *shell) onCall(ctx context.Context, args []string) ([]string, error) {
 	if ctx.Value(unhandledKey{}) != nil {
 		return args, nil
 	}
+	if args[0] == "." && len(args) > 1 && args[1] == sourcedFile {
+		return args, nil // from source
+	}
 	if interp.IsBuiltin(args[0]) && !x.program.declares(args[0]) {
 		return append([]string{cmdBuiltin}, args...), nil
 	}
@@ -84,7 +87,7 @@ func (x *shell) ownCommand(ctx context.Context, hc interp.HandlerContext, args [
 			x.jobs.remember(jobOf(hc.Env), nil)
 		}
 		x.stderr.flush()
-		if err := x.set(ctx, hc, varAt+"="+operand); err != nil {
+		if err := x.set(ctx, hc, varAt, operand); err != nil {
 			return err
 		}
 		return status
@@ -97,7 +100,7 @@ func (x *shell) ownCommand(ctx context.Context, hc interp.HandlerContext, args [
 		n, _ := strconv.Atoi(operand)
 		return asStatus(n)
 	case cmdBranch:
-		if err := x.set(ctx, hc, varShell+"="+strconv.FormatInt(x.branches.Add(1), 10)); err != nil {
+		if err := x.set(ctx, hc, varShell, strconv.FormatInt(x.branches.Add(1), 10)); err != nil {
 			return err
 		}
 		return status

@@ -32,8 +32,8 @@ func (x *shell) onOpen(ctx context.Context, path string, flag int, perm fs.FileM
 	if no, ok := strings.CutPrefix(path, jobInput); ok {
 		n, _ := strconv.Atoi(no)
 		if path == sourcedFile {
-			text, _ := ctx.Value(sourcedKey{}).(string)
-			return &stream{Reader: strings.NewReader(text), Writer: io.Discard}, nil
+			text, _ := ctx.Value(sourcedKey{}).(*sourced)
+			return &stream{Reader: strings.NewReader(text.take()), Writer: io.Discard}, nil
 		}
 		return &stream{Reader: strings.NewReader(""), Writer: io.Discard, close: func() { x.jobs.end(n) }}, nil
 	}

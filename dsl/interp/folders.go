@@ -96,12 +96,9 @@ func inside(base, path string) (string, bool) {
 	return rel, true
 }
 
-// shown is a path as it is named in messages: as the script wrote it, or from the
-// context folder if the shell is not there.
+// shown is the name of a file that a script sources, the same however the script wrote
+// it: the path from the context folder.
 func (f *folders) shown(dir, path string) string {
-	if !filepath.IsAbs(path) && dir == f.all[0].name {
-		return path
-	}
 	if rel, ok := inside(f.all[0].name, absolute(dir, path)); ok {
 		return rel
 	}

@@ -141,7 +141,7 @@ func (x *shell) expandWords(ctx context.Context, hc interp.HandlerContext, in *i
 // the shell that hc belongs to.
 func (x *shell) expand(ctx context.Context, hc interp.HandlerContext, text string) ([]string, error) {
 	no := x.taken.open()
-	if err := x.set(ctx, hc, varTaken+"="+no); err != nil {
+	if err := x.set(ctx, hc, varTaken, no); err != nil {
 		return nil, err
 	}
 	status := hc.Builtin(ctx, []string{"eval", text})
@@ -154,7 +154,7 @@ func (x *shell) expand(ctx context.Context, hc interp.HandlerContext, text strin
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	if message := x.message(); message != "" {
+	if message := x.stderr.message(); message != "" {
 		return nil, errors.New(message)
 	}
 	if status != nil {

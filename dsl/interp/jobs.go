@@ -3,6 +3,7 @@ package interp
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
+	sh "mvdan.cc/sh/v3/syntax"
 )
 
 // jobs are the background jobs of a run. It is safe for concurrent use.
@@ -24,6 +26,7 @@ type jobs struct {
 }
 
 type job struct {
+	shell string // the one that began it
 	ended bool
 	told  bool     // its failure was handed to the shell
 	err   error    // why it failed
@@ -35,10 +38,10 @@ func jobOf(env expand.Environ) int {
 	return n
 }
 
-func (j *jobs) fork() int {
+func (j *jobs) fork(shell string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.all = append(j.all, &job{})
+	j.all = append(j.all, &job{shell: shell})
 	return len(j.all)
 }
 
@@ -136,12 +139,15 @@ func (j *jobs) join(ctx context.Context) error {
 
 // fork begins a job: the shell that is copied next finds its number.
 func (x *shell) fork(ctx context.Context, hc interp.HandlerContext) error {
-	return x.set(ctx, hc, varFork+"="+strconv.Itoa(x.jobs.fork()))
+	return x.set(ctx, hc, varFork, strconv.Itoa(x.jobs.fork(hc.Env.Get(varShell).String())))
 }
 
 // forked notes a job's process id.
 func (x *shell) forked(ctx context.Context, hc interp.HandlerContext, pid string) error {
-	return x.set(ctx, hc, varPID+pid+"="+hc.Env.Get(varFork).String())
+	if !sh.ValidName(varPID + pid) {
+		return nil // not from prepared text
+	}
+	return x.set(ctx, hc, varPID+pid, hc.Env.Get(varFork).String())
 }
 
 // jobEnded notes how a job has ended: with the status of the command before.
@@ -163,9 +169,26 @@ func (x *shell) lastFailure(hc interp.HandlerContext) *failure {
 	return &failure{err: x.shellError(hc.Env, x.program.text(at(hc.Env)), status), status: status}
 }
 
+// child is the job with a process id that the shell itself has begun; 0 if there is none.
+func (x *shell) child(env expand.Environ, pid string) int {
+	n, _ := strconv.Atoi(env.Get(varPID + pid).String())
+	x.jobs.mu.Lock()
+	defer x.jobs.mu.Unlock()
+	if asked := x.jobs.get(n); asked != nil && asked.shell == env.Get(varShell).String() {
+		return n
+	}
+	return 0
+}
+
 // wait is the builtin: without operands it fails if any job has failed, with them it
 // has the last one's status.
 func (x *shell) wait(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	for _, pid := range args[1:] {
+		if !strings.HasPrefix(pid, "-") && x.child(hc.Env, pid) == 0 {
+			err := fmt.Errorf("wait: pid %s is not a child of this shell", pid)
+			return x.fail(hc.Env, x.shellError(hc.Env, "", &programStatus{err, 127}))
+		}
+	}
 	status := hc.Builtin(ctx, args)
 	if len(args) == 1 {
 		if err := x.jobs.failed(); err != nil {
@@ -176,8 +199,7 @@ func (x *shell) wait(ctx context.Context, hc interp.HandlerContext, args []strin
 	if status == nil {
 		return nil
 	}
-	pid := strings.TrimSpace(args[len(args)-1])
-	n, _ := strconv.Atoi(hc.Env.Get(varPID + pid).String())
+	n := x.child(hc.Env, args[len(args)-1])
 	x.jobs.mu.Lock()
 	var err error
 	if asked := x.jobs.get(n); asked != nil {

@@ -149,7 +149,7 @@ func (p *program) prepareOperands(in *instruction) error {
 	operands := call(cmdOperands)
 	c := operands.Cmd.(*sh.CallExpr)
 	c.Args = append(c.Args, in.Words...)
-	if err := p.prepare(operands, nil); err != nil {
+	if err := p.prepare(operands, in.file.Source); err != nil {
 		return err
 	}
 	reportSubstitutions(operands)
@@ -165,7 +165,7 @@ func (p *program) prepareOperands(in *instruction) error {
 			Word: word(fmt.Sprintf("%sEOF_%d", varPrefix, i)),
 			Hdoc: h.Body,
 		}}
-		if err := p.prepare(st, nil); err != nil {
+		if err := p.prepare(st, in.file.Source); err != nil {
 			return err
 		}
 		reportSubstitutions(st)
@@ -233,6 +233,9 @@ func branch() *sh.Stmt { return binary(sh.AndStmt, call(cmdBranch), call(cmdSame
 // that is not 0 does not end the script here.
 func (p *program) mark(st *sh.Stmt, source *diag.Source) *sh.Stmt {
 	start, end := int(st.Pos().Offset()), int(st.End().Offset())
+	if st.Semicolon.IsValid() && !st.Background {
+		end = start + len(bytes.TrimRight(source.Text[start:st.Semicolon.Offset()], " \t\n"))
+	}
 	p.marks = append(p.marks, mark{source, start, end})
 	return binary(sh.AndStmt, call(cmdAt, strconv.Itoa(len(p.marks)-1)), call(cmdSame))
 }

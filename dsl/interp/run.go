@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -61,9 +62,10 @@ func (x *shell) finish(ctx context.Context, runner *interp.Runner, status error)
 	x.cancel(err)
 	x.calls.close()
 	if fatal := x.aborted(); fatal != nil {
-		return nil, fatal
+		err = fatal
 	}
 	if err != nil {
+		x.stderr.release(err.Error())
 		return nil, err
 	}
 	x.stderr.flush()
@@ -240,6 +242,7 @@ type output struct {
 	w      io.Writer
 	holds  bool
 	held   []byte
+	asked  int // how much of held has been told as an error's message
 	closed bool
 }
 
@@ -278,20 +281,29 @@ func (o *output) direct(p []byte) (int, error) {
 }
 
 // flush lets go of what is held back.
-func (o *output) flush() {
-	held := o.take()
-	if len(held) > 0 {
-		_, _ = o.direct(held) // the script's text may be lost where nobody reads it
+func (o *output) flush() { o.release("") }
+
+// release lets go of what is held back, but for the lines that said has already.
+func (o *output) release(said string) {
+	o.mu.Lock()
+	held := o.held
+	o.held, o.asked = nil, 0
+	o.mu.Unlock()
+	for line := range bytes.Lines(held) {
+		if said == "" || !strings.Contains(said, tidy(string(line))) {
+			_, _ = o.direct(line) // the script's text may be lost where nobody reads it
+		}
 	}
 }
 
-// take gives what is held back, which then is not printed.
-func (o *output) take() []byte {
+// message gives the last line that is held back and was not given before. It stays
+// held: the error that it goes into may be forgiven.
+func (o *output) message() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	held := o.held
-	o.held = nil
-	return held
+	text := strings.TrimSpace(string(o.held[o.asked:]))
+	o.asked = len(o.held)
+	return tidy(text[strings.LastIndexByte(text, '\n')+1:])
 }
 
 func (o *output) close() {

@@ -97,7 +97,7 @@ func (x *shell) enter(ctx context.Context, hc interp.HandlerContext, old, next *
 		}
 	}
 	fmt.Fprintf(&text, "%s=%s\n", varStage, x.stages.add(next))
-	return next, x.set(ctx, hc, text.String())
+	return next, x.assign(ctx, hc, text.String())
 }
 
 // values gives the stage's variables that can be the shell's.
@@ -163,10 +163,23 @@ func restore(text *strings.Builder, name string, own expand.Variable) error {
 	return assign(text, name, own, own.String())
 }
 
-// set runs assignments in the shell that hc belongs to.
-func (x *shell) set(ctx context.Context, hc interp.HandlerContext, text string) error {
-	if err := hc.Builtin(unhandled(ctx), []string{"eval", text}); err != nil {
-		return x.abort(x.shellError(hc.Env, "", fmt.Errorf("set the stage's variables: %w", err)))
+// set gives a variable that the interpreter keeps in the shell its value.
+func (x *shell) set(ctx context.Context, hc interp.HandlerContext, name, value string) error {
+	quoted, err := sh.Quote(value, sh.LangBash)
+	if err != nil {
+		return x.abort(x.shellError(hc.Env, "", fmt.Errorf("the value of %s: %w", name, err)))
 	}
-	return nil
+	return x.assign(ctx, hc, name+"="+quoted)
+}
+
+// assign runs assignments in the shell that hc belongs to.
+func (x *shell) assign(ctx context.Context, hc interp.HandlerContext, text string) error {
+	err := hc.Builtin(unhandled(ctx), []string{"eval", text})
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return x.abort(x.shellError(hc.Env, "", fmt.Errorf("set the script's variables: %w", err)))
 }

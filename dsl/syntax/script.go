@@ -131,7 +131,7 @@ func (k *skeleton) scan(v view, from, to int) {
 		}
 		start, end := ahead+m[0], ahead+m[1]
 		ahead = end
-		if !IsKeyword(string(v.b[start:end])) || !mayEnd(v.b[end:to], v.lex.escape) || !mayBegin(v.b[after:start]) {
+		if !IsKeyword(string(v.b[start:end])) || !v.mayEnd(end, to) || !mayBegin(v.b[after:start]) {
 			continue
 		}
 		follows := sure && onlyLines.Match(v.b[copied:start])
@@ -148,16 +148,14 @@ func (k *skeleton) scan(v view, from, to int) {
 	k.out.addText(v.text, copied, to)
 }
 
-// mayEnd reports whether a command's first word can end before rest.
-func mayEnd(rest []byte, escape rune) bool {
-	if len(rest) == 0 {
-		return true
+// mayEnd reports whether a command's first word can end at b[end]. A continued line ends it only if the
+// next one does not go on with the word.
+func (v view) mayEnd(end, to int) bool {
+	rest := v.b[end:to]
+	if len(rest) > 0 && rest[0] == byte(v.lex.escape) {
+		rest = newLexer(v.b[:to], v.lex.escape).logical(end).joined.b
 	}
-	if rest[0] == byte(escape) {
-		rest = bytes.TrimLeft(rest[1:], " \t\r")
-		return len(rest) == 0 || rest[0] == '\n'
-	}
-	return strings.IndexByte(" \t\r\n;&|()`", rest[0]) >= 0
+	return len(rest) == 0 || strings.IndexByte(" \t\r\n;&|()`", rest[0]) >= 0
 }
 
 // before are the words after which a command begins.

@@ -69,6 +69,9 @@ type job struct {
 	wanted  build.Wanted
 }
 
+// sourceDateEpoch is the one variable of the environment that is a build-arg unasked, as in docker.
+const sourceDateEpoch = "SOURCE_DATE_EPOCH"
+
 // start reads the flags, and builds inside the namespaces.
 func (f *buildFlags) start(args []string, std streams) int {
 	j, err := f.check(args, std)
@@ -96,6 +99,9 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 	if o.BuildArgs, err = pairs("build-arg", f.buildArgs, true); err != nil {
 		return nil, err
 	}
+	if epoch := os.Getenv(sourceDateEpoch); epoch != "" && o.BuildArgs[sourceDateEpoch] == "" {
+		o.BuildArgs[sourceDateEpoch] = epoch
+	}
 	if o.Labels, err = pairs("label", f.labels, false); err != nil {
 		return nil, err
 	}
@@ -109,6 +115,7 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 			return nil, err
 		}
 		j.wanted.Outputs = append(j.wanted.Outputs, out)
+		o.Rewrite = o.Rewrite || out.Rewrite
 	}
 	if err := oneStdout(j.wanted.Outputs, f.quiet); err != nil {
 		return nil, err

@@ -159,6 +159,12 @@ func setOutput(o *build.Output, field string, tags *[]string) error {
 			return fmt.Errorf("tar=%s goes with type=oci, as true or false", value)
 		}
 		o.Folder = !tar
+	case "rewrite-timestamp":
+		rewrite, err := strconv.ParseBool(value)
+		if err != nil {
+			return fmt.Errorf("rewrite-timestamp=%s is neither true nor false", value)
+		}
+		o.Rewrite = rewrite
 	default:
 		return fmt.Errorf("unknown attribute %q", name)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/dsl/instr"
+	"github.com/shbuild/shbuild/runtime/buildctx"
 )
 
 // A place is where an instruction stands in a source.
@@ -27,7 +28,30 @@ func (p place) wrap(err error) error {
 	if err == nil || errors.As(err, &placed) || p.source == nil {
 		return err
 	}
-	return &diag.Error{Source: p.source, Span: p.span, Op: p.keyword, Err: err}
+	span := p.span
+	var about *buildctx.Error
+	if errors.As(err, &about) {
+		span = p.word(about.Path)
+	}
+	return &diag.Error{Source: p.source, Span: span, Op: p.keyword, Err: err}
+}
+
+// word is where a word stands in the instruction; the whole instruction if it does not, being made by
+// a variable or a pattern.
+func (p place) word(word string) diag.Span {
+	start, end := p.span.Start.Offset, p.span.End.Offset
+	for i := start; word != "" && i+len(word) <= end; i++ {
+		after := i + len(word)
+		if string(p.source.Text[i:after]) == word && p.blank(i-1, start, end) && p.blank(after, start, end) {
+			return p.source.Span(i, after)
+		}
+	}
+	return p.span
+}
+
+// blank says whether a word may end at a byte of the source.
+func (p place) blank(at, start, end int) bool {
+	return at < start || at >= end || strings.IndexByte(" \t\r\n\"'[],=", p.source.Text[at]) >= 0
 }
 
 // input is one instruction to carry out.
@@ -102,7 +126,7 @@ func (b *Builder) applied(ctx context.Context, s *stage, sc *scope, in *input) (
 }
 
 // errNoStage answers an instruction that stands before the first FROM.
-var errNoStage = withHint(errors.New("no build stage yet"), "a build begins with FROM: FROM debian:12, FROM scratch or FROM builtin:toybox")
+var errNoStage = withHint(errors.New("there is no stage yet: FROM comes first"), "FROM debian:12, FROM scratch or FROM builtin:toybox begins one")
 
 // title is the step's title: the instruction on one line.
 func (in *input) title() string {

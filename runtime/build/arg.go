@@ -110,12 +110,17 @@ func (b *Builder) argValue(s *stage, a instructions.KeyValuePairOptional, scope 
 // buildArg returns a --build-arg, and notes that somebody asked for it.
 func (b *Builder) buildArg(name string) (string, bool) {
 	v, ok := b.opts.BuildArgs[name]
-	if ok {
-		b.mu.Lock()
-		b.usedArgs[name] = true
-		b.mu.Unlock()
-	}
+	b.mu.Lock()
+	b.usedArgs[name] = ok
+	b.mu.Unlock()
 	return v, ok
+}
+
+// askedArgs are the names of the ARGs so far.
+func (b *Builder) askedArgs() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Sorted(maps.Keys(b.usedArgs))
 }
 
 // unusedArgs are the build-args that no ARG asked for, but for those that

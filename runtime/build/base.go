@@ -67,7 +67,10 @@ func (b *Builder) resolve(name, platform string) (*base, error) {
 
 func baseKey(name string, p ocispec.Platform) (string, error) {
 	if name == userland.Name {
-		return name, nil
+		return name + " " + platforms.FormatAll(p), nil
+	}
+	if err := noSuchBuiltin(name); err != nil {
+		return "", err
 	}
 	full, err := store.Normalize(name)
 	return full + " " + platforms.FormatAll(p), err

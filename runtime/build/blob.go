@@ -33,7 +33,7 @@ func (b *Builder) imageLayers(ctx context.Context, f files) ([]v1.Layer, error) 
 
 // imageLayer is the topmost layer of the stack as an image has it.
 func (b *Builder) imageLayer(ctx context.Context, f files) (v1.Layer, error) {
-	id := f.layers[len(f.layers)-1].ID
+	id := b.blobKey(f.layers[len(f.layers)-1])
 	v, err, _ := b.blobs.Do(id, func() (any, error) { return b.makeBlob(ctx, f, id) })
 	if err != nil {
 		return nil, err
@@ -47,6 +47,20 @@ func (b *Builder) imageLayer(ctx context.Context, f files) (v1.Layer, error) {
 	open := func() (io.ReadCloser, error) { return b.images.Blob(digest) }
 	desc := v1.Descriptor{MediaType: types.MediaType(blob.MediaType), Digest: digest, Size: blob.Size}
 	return image.Layer(desc, diffID, open), nil
+}
+
+// rewrites says whether a layer's files get other times in an image than they have on disk. A base's
+// layers are left as they are, as in BuildKit.
+func (b *Builder) rewrites(l layerRef) bool {
+	return b.opts.Rewrite && b.epoch != nil && !l.Created.IsZero()
+}
+
+// blobKey is what a layer's blob is remembered by.
+func (b *Builder) blobKey(l layerRef) string {
+	if b.rewrites(l) {
+		return fmt.Sprintf("%s-%d", l.ID, b.epoch.Unix())
+	}
+	return l.ID
 }
 
 // makeBlob writes the topmost layer's tar, compressed, into the store, unless
@@ -71,7 +85,11 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string) (cache.Blob,
 		return cache.Blob{}, err
 	}
 	tar := newHashing(compressed)
-	err = layer.Write(ctx, tar, dirs[0], dirs[1:], layer.WriteOptions{})
+	var o layer.WriteOptions
+	if b.rewrites(f.layers[len(f.layers)-1]) {
+		o.Epoch = b.epoch
+	}
+	err = layer.Write(ctx, tar, dirs[0], dirs[1:], o)
 	if cerr := compressed.Close(); err == nil {
 		err = cerr
 	}

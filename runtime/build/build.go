@@ -25,6 +25,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -55,6 +56,7 @@ type Options struct {
 	NoCache    bool              // carry every step out
 	Pull       bool              // ask the registry for bases even if they are here
 	Compress   bool              // an output will want compressed layers: begin early
+	Rewrite    bool              // SOURCE_DATE_EPOCH is the latest time that new layers' files may have (rewrite-timestamp)
 	Registry   remote.Options
 
 	AllowHost  []string // host programs that a script may run; ["*"]: any
@@ -87,7 +89,7 @@ type Builder struct {
 	early   sync.WaitGroup     // … ahead of need
 
 	mu        sync.Mutex
-	usedArgs  map[string]bool
+	usedArgs  map[string]bool   // names of ARGs so far; true: of a --build-arg
 	named     map[string]*stage // a script's stages, by lower-case name
 	bases     map[string]*base  // by name and platform
 	committed []Named
@@ -115,7 +117,7 @@ func New(o Options) (*Builder, error) {
 	}
 	b.hashes = buildctx.OpenHashes(filepath.Join(o.Root, "cache", "hashes"))
 	b.context = sync.OnceValues(func() (*buildctx.Tree, error) {
-		return buildctx.Open(o.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes})
+		return buildctx.Open(o.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes, Own: o.Root})
 	})
 	return b, nil
 }
@@ -198,13 +200,16 @@ func (b *Builder) checkArgs(f *syntax.File) error {
 		return nil
 	}
 	if f.Plain {
-		b.progress.Note(fmt.Sprintf("warning: no ARG asked for the build-args %v", unused))
+		b.progress.Note("warning: no ARG asked for the --build-arg " + strings.Join(unused, ", "))
 		return nil
+	}
+	hint := "write ARG NAME where the script may use it, or leave the --build-arg out"
+	if near := diag.Nearest(unused[0], b.askedArgs()); near != "" {
+		hint = "did you mean --build-arg " + near + "=…?"
 	}
 	return &diag.Error{
 		Source: f.Source, Span: f.Source.Span(0, 0), Op: "ARG",
-		Err:  fmt.Errorf("no ARG asked for the build-args %v", unused),
-		Hint: "write ARG NAME where the script may use it, or leave the --build-arg out",
+		Err: fmt.Errorf("no ARG asked for the --build-arg %s", strings.Join(unused, ", ")), Hint: hint,
 	}
 }
 

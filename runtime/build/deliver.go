@@ -20,6 +20,9 @@ type Output struct {
 	Type   string // "oci", "docker", "local", "tar", "image", "registry"
 	Dest   string // a file, a folder, or "-" for standard output; empty for the store and the registry
 	Folder bool   // oci: a folder, not a tar
+	// Rewrite lets no file of the build's own layers be younger than SOURCE_DATE_EPOCH. As the
+	// result is one image whatever its outputs, one output that asks for it asks for all.
+	Rewrite bool
 }
 
 // Wanted says what becomes of a build's result.
@@ -128,7 +131,7 @@ func (b *Builder) write(ctx context.Context, r *Result, all []Named, o Output, s
 		if o.Type == "local" {
 			return writeFolder(ctx, root, o.Dest)
 		}
-		return toFile(o.Dest, stdout, func(w io.Writer) error { return layer.Write(ctx, w, root, nil, layer.WriteOptions{}) })
+		return toFile(o.Dest, stdout, func(w io.Writer) error { return layer.Write(ctx, w, root, nil, layer.WriteOptions{Epoch: b.epoch}) })
 	})
 }
 

@@ -58,6 +58,9 @@ func (b *Builder) chain(f files, layers []v1.Layer) ([]digest.Digest, error) {
 			return nil, err
 		}
 		diffIDs[i] = digest.Digest(id.String())
+		if b.rewrites(f.layers[i]) {
+			continue // the folder's files have other times
+		}
 		chain := identity.ChainID(diffIDs[:i+1]).String()
 		if known, ok := b.cache.Chain(chain); ok {
 			if _, there, err := b.layers.Get(known); there && err == nil {

@@ -15,9 +15,13 @@ import (
 // script runs a script and returns the top-level shell's stage at its end, or
 // the one that --target names; nil: there is none.
 func (b *Builder) script(ctx context.Context, f *syntax.File) (*stage, error) {
+	programs, anyProgram := b.opts.AllowHost, slices.Contains(b.opts.AllowHost, "*")
+	if anyProgram {
+		programs = nil
+	}
 	last, err := interp.Run(ctx, f, interp.Options{
 		Builder: &shell{b}, Dir: b.opts.Context, Args: b.opts.Args, Name: b.opts.Name,
-		AllowHost: slices.Contains(b.opts.AllowHost, "*"), AllowHostProgs: b.opts.AllowHost, AllowWrite: b.opts.AllowWrite,
+		AllowHost: anyProgram, AllowHostProgs: programs, AllowWrite: b.opts.AllowWrite,
 		Stdout: b.opts.Stdout, Stderr: b.opts.Stderr,
 	})
 	if err != nil {

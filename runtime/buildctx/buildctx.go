@@ -16,6 +16,7 @@ type Tree struct {
 	rules  *rules  // nil: nothing is left out
 	hashes *Hashes // nil: every file is read for a digest
 	stage  bool    // owners and file capabilities count
+	own    inode   // the builder's own folder, which is not there for a build; zero: none
 }
 
 // Options of Open.
@@ -25,6 +26,9 @@ type Options struct {
 	Dockerfile string
 	// Hashes remembers the digests of unchanged files between builds; nil: they are read each time.
 	Hashes *Hashes
+	// Own is a folder of the builder's own, or "". Where it lies in the context (a Dockerfile in a home
+	// folder), it is left out: a COPY would copy what it is just writing.
+	Own string
 }
 
 // A Match is something that Find found: a file, or a folder with what the patterns let through.

@@ -46,7 +46,9 @@ func (v *view) notFound(source string, p *place) error {
 		e.Err = notFoundError(fmt.Sprintf("the symlink %s leads out of the build context, to %s", p.outside, p.target))
 		e.hint = "a build sees nothing outside of its context: copy what it needs into it"
 	case p.hidden != "":
-		e.hint = v.rules.explain(p.hidden)
+		if e.hint = v.rules.explain(p.hidden); e.hint == "" {
+			e.hint = "it is in shbuild's own folder, which a build does not see"
+		}
 	case !v.stage && climbs(source):
 		e.hint = "the build context has no parent folder: use --context to choose a larger one"
 	default:

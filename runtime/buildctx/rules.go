@@ -132,6 +132,9 @@ func (r *rules) mayReturn(dir string) bool {
 
 // explain names the rule that leaves path out, or returns "".
 func (r *rules) explain(path string) string {
+	if r == nil {
+		return ""
+	}
 	var by *rule
 	for i := range r.lines {
 		p, negated := strings.CutPrefix(r.lines[i].pattern, "!")

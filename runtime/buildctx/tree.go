@@ -14,6 +14,10 @@ func Open(dir string, o Options) (*Tree, error) {
 		return nil, err
 	}
 	t.hashes = o.Hashes
+	var st unix.Stat_t
+	if o.Own != "" && unix.Stat(o.Own, &st) == nil {
+		t.own = inode{uint64(st.Dev), st.Ino}
+	}
 	if t.rules, err = readRules(t, o.Dockerfile); err != nil {
 		t.Close()
 		return nil, err

@@ -32,8 +32,11 @@ func (n *node) isDir() bool  { return n.kind() == unix.S_IFDIR }
 func (v *view) resolve(path string) (*place, error) {
 	r := newResolver(v.fd, path)
 	r.ctx = !v.stage
-	if v.f != nil {
+	if v.f != nil || v.own != (inode{}) {
 		r.see = func(dir step, name string, st *unix.Stat_t) (bool, patternmatcher.MatchInfo, error) {
+			if v.isOwn(st) {
+				return false, dir.info, nil
+			}
 			path := join(r.path(), name)
 			hidden, info, err := v.f.hides(path, dir.info)
 			if err == nil && hidden {
@@ -91,6 +94,9 @@ func (v *view) each(fd int, path string, info patternmatcher.MatchInfo, f func(*
 			}
 			return unreadable(n.path, err)
 		}
+		if v.isOwn(&n.stat) {
+			continue
+		}
 		if hidden {
 			hidden, err = v.staysHidden(fd, n)
 		}
@@ -105,6 +111,11 @@ func (v *view) each(fd int, path string, info patternmatcher.MatchInfo, f func(*
 		}
 	}
 	return nil
+}
+
+// isOwn tells whether an entry is the builder's own folder.
+func (v *view) isOwn(st *unix.Stat_t) bool {
+	return v.own == inode{uint64(st.Dev), st.Ino}
 }
 
 // readNames reads the names in an open folder, sorted.

@@ -127,6 +127,7 @@ func keyValues(keyword string, words []string) ([]string, error) {
 	for _, w := range words {
 		key, value, ok := strings.Cut(w, "=")
 		if !ok {
+			//lint:ignore ST1005 it is BuildKit's message
 			return nil, fmt.Errorf("Syntax error - can't find = in %q. Must be of the form: name=value", w)
 		}
 		pairs = append(pairs, key, value, "=")

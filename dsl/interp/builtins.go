@@ -2,6 +2,7 @@ package interp
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -32,8 +33,10 @@ func (x *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []st
 		return hc.Builtin(ctx, withStatus(hc, args))
 	case "return":
 		return hc.Builtin(ctx, withStatus(hc, args))
-	case "break", "continue", "exec":
+	case "break", "continue":
 		return hc.Builtin(ctx, args)
+	case "exec":
+		return x.exec(ctx, hc, args)
 	case "wait":
 		return x.wait(ctx, hc, args)
 	case "command":
@@ -46,6 +49,10 @@ func (x *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []st
 		return x.query(ctx, hc, args[:1], args[1:])
 	case "trap":
 		return x.trap(ctx, hc, args)
+	case "alias":
+		return x.alias(ctx, hc, args)
+	case "[", "test":
+		args = comparable(args)
 	case "mapfile", "readarray":
 		if hc.Stdin == nil { // the runner does not look
 			return x.fail(hc.Env, x.shellError(hc.Env, args[0], os.ErrClosed))
@@ -67,8 +74,14 @@ func withStatus(hc interp.HandlerContext, args []string) []string {
 }
 
 // leaf runs a builtin that has no effect on the flow of control but its status.
-func (x *shell) leaf(ctx context.Context, hc interp.HandlerContext, args []string) error {
-	err := hc.Builtin(ctx, args)
+func (x *shell) leaf(ctx context.Context, hc interp.HandlerContext, args []string) (err error) {
+	defer func() {
+		// getopts does if its words change between two calls
+		if r := recover(); r != nil {
+			err = x.abort(x.shellError(hc.Env, brief(args), fmt.Errorf("the shell broke down: %v", r)))
+		}
+	}()
+	err = hc.Builtin(ctx, args)
 	if err == nil {
 		return nil
 	}
@@ -188,6 +201,51 @@ func (x *shell) trap(ctx context.Context, hc interp.HandlerContext, args []strin
 	return x.leaf(ctx, hc, args)
 }
 
+// exec is the builtin of that name. An instruction that takes the shell's place is its
+// last.
+func (x *shell) exec(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	if len(args) < 2 || !syntax.IsKeyword(args[1]) {
+		return hc.Builtin(ctx, args)
+	}
+	if err := x.onExec(ctx, args[1:]); err != nil {
+		return err
+	}
+	return hc.Builtin(ctx, []string{"exit", "0"})
+}
+
+// alias prepares the text that an alias stands for.
+func (x *shell) alias(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	args = slices.Clone(args)
+	for i, a := range args[1:] {
+		name, text, ok := strings.Cut(a, "=")
+		if !ok {
+			continue
+		}
+		prepared, err := x.program.snippet(": " + text)
+		if err != nil {
+			return x.fail(hc.Env, x.shellError(hc.Env, "alias", err))
+		}
+		args[i+1] = name + "=" + strings.TrimPrefix(prepared, ": ")
+	}
+	return x.leaf(ctx, hc, args)
+}
+
+// comparable changes both sides of a comparison alike where one begins with ~, which
+// the runner would look up among the host's users.
+func comparable(args []string) []string {
+	args = slices.Clone(args)
+	for i := 2; i+1 < len(args); i++ {
+		a, b := &args[i-1], &args[i+1]
+		switch args[i] {
+		case "=", "==", "!=":
+			if strings.HasPrefix(*a, "~") || strings.HasPrefix(*b, "~") {
+				*a, *b = own+*a, own+*b
+			}
+		}
+	}
+	return args
+}
+
 // command is the builtin of that name. Functions are passed over.
 func (x *shell) command(ctx context.Context, hc interp.HandlerContext, args []string) error {
 	rest, ask := args[1:], false
@@ -240,13 +298,10 @@ func (x *shell) query(ctx context.Context, hc interp.HandlerContext, command, wo
 // ask lets the runner say whether a word is a function or a builtin of it. With such a
 // PATH it finds no file.
 func (x *shell) ask(ctx context.Context, hc interp.HandlerContext, command []string, w string) error {
-	text := "PATH=/dev/null"
-	for _, c := range append(slices.Clone(command), w) {
-		quoted, err := sh.Quote(c, sh.LangBash)
-		if err != nil {
-			return err
-		}
-		text += " " + quoted
+	words, err := quoteAll(append(slices.Clone(command), w))
+	if err != nil {
+		return err
 	}
-	return hc.Builtin(unhandled(ctx), []string{"eval", text + " && " + cmdSame})
+	// No alias may stand in for the command.
+	return hc.Builtin(unhandled(ctx), []string{"eval", `PATH=/dev/null \` + words + " && " + cmdSame})
 }

@@ -122,6 +122,8 @@ func (x *shell) ownCommand(ctx context.Context, hc interp.HandlerContext, args [
 		}
 		x.taken.put(hc.Env.Get(varTaken).String(), []string{string(body)})
 		return nil
+	case cmdDeclare:
+		return x.declare(ctx, hc, args[1:])
 	case cmdBuiltin:
 		if len(args) > 1 {
 			return x.builtin(ctx, hc, args[1:])

@@ -19,7 +19,8 @@ type parts struct {
 	processes []*sh.ProcSubst
 	branches  []*[]*sh.Stmt // lists that run in a shell of their own
 	piped     []**sh.Stmt   // the left sides of pipes, which do too
-	homes     []*sh.Lit     // literals that begin a word with ~name
+	homes     []*sh.Word    // words that begin with ~name
+	declared  []*sh.Stmt    // export, declare and the like
 }
 
 // find looks for the parts of node. On its way it gives the instructions' marks the
@@ -32,8 +33,8 @@ func find(node sh.Node) *parts {
 		case *sh.Redirect:
 			bodies[n.Hdoc] = true
 		case *sh.Word:
-			if l := home(n); l != nil && !bodies[n] {
-				p.homes = append(p.homes, l)
+			if isHome(n) && !bodies[n] {
+				p.homes = append(p.homes, n)
 			}
 		case *sh.Lit:
 			if no, ok := strings.CutPrefix(n.Value, syntax.InstructionMark); ok {
@@ -42,6 +43,9 @@ func find(node sh.Node) *parts {
 		case *sh.Stmt:
 			if n.Negated {
 				p.negated = append(p.negated, n)
+			}
+			if _, ok := n.Cmd.(*sh.DeclClause); ok {
+				p.declared = append(p.declared, n)
 			}
 		case *sh.FuncDecl:
 			p.functions = append(p.functions, n)
@@ -90,17 +94,22 @@ func lists(n sh.Node) []*[]*sh.Stmt {
 	return nil
 }
 
-// home gives the literal that begins a word with ~name, which would be looked up among
-// the host's users.
-func home(w *sh.Word) *sh.Lit {
+// isHome says that a word begins with ~name, which would be looked up among the host's
+// users.
+func isHome(w *sh.Word) bool {
 	if len(w.Parts) == 0 {
-		return nil
+		return false
 	}
 	l, ok := w.Parts[0].(*sh.Lit)
-	if !ok || len(l.Value) < 2 || l.Value[0] != '~' || l.Value[1] == '/' {
-		return nil
-	}
-	return l
+	return ok && len(l.Value) > 1 && l.Value[0] == '~' && l.Value[1] != '/'
+}
+
+// quoteHome makes ~name stay as it is: the host's users are not there.
+func quoteHome(w *sh.Word) {
+	l := w.Parts[0].(*sh.Lit)
+	tilde := &sh.DblQuoted{Left: l.ValuePos, Right: l.ValuePos, Parts: []sh.WordPart{lit("~")}}
+	rest := &sh.Lit{ValuePos: l.ValuePos, ValueEnd: l.ValueEnd, Value: l.Value[1:]}
+	w.Parts = append([]sh.WordPart{tilde, rest}, w.Parts[1:]...)
 }
 
 // isLeaf says that st is one command, which can fail by itself.

@@ -29,6 +29,7 @@ const (
 	cmdLost       = own + "lost"                   // a substitution has failed, whose status no one asks for
 	cmdOperands   = own + "operands"               // WORD…: an instruction's operands
 	cmdDocument   = own + "document"               // standard input is a heredoc's body
+	cmdDeclare    = own + "declare"                // VARIANT WORD…: export and the like
 	cmdBuiltin    = own + "builtin"                // NAME WORD…: a builtin
 	instructionNo = own + "instruction:"           // second word of an instruction
 	jobInput      = "/dev/null/" + own             // + JOB: a job's standard input
@@ -184,7 +185,10 @@ func (p *program) prepare(node sh.Node, source *diag.Source) error {
 		}
 	}
 	for _, w := range found.homes {
-		w.Value = `\` + w.Value // ~name stays as it is: the host's users are not there
+		quoteHome(w)
+	}
+	for _, st := range found.declared {
+		plainDeclare(st)
 	}
 	for _, st := range found.negated {
 		forgive(st)
@@ -245,7 +249,7 @@ func (p *program) function(f *sh.FuncDecl) error {
 		return nil
 	}
 	name := f.Name.Value
-	if guarded(name) || syntax.IsKeyword(name) {
+	if guarded(name) || syntax.IsKeyword(name) || strings.HasPrefix(name, own) {
 		return fmt.Errorf("%s cannot be redefined", name)
 	}
 	if p.functions == nil {

@@ -133,7 +133,7 @@ func settable(name string) bool {
 
 func assign(text *strings.Builder, name string, now expand.Variable, value string) error {
 	if now.IsSet() && now.Kind != expand.String {
-		fmt.Fprintf(text, "unset %s\n", name)
+		fmt.Fprintf(text, `\builtin unset %s`+"\n", name)
 	}
 	quoted, err := sh.Quote(value, sh.LangBash)
 	if err != nil {
@@ -146,7 +146,7 @@ func assign(text *strings.Builder, name string, now expand.Variable, value strin
 func restore(text *strings.Builder, name string, own expand.Variable) error {
 	switch {
 	case !own.IsSet():
-		fmt.Fprintf(text, "unset %s\n", name)
+		fmt.Fprintf(text, `\builtin unset %s`+"\n", name)
 		return nil
 	case own.Kind == expand.Indexed:
 		words := make([]string, len(own.List))

@@ -135,7 +135,8 @@ func (x extent) checkWords(b []byte, keyword string) (end int, wrong *fault) {
 	if x.broken != nil {
 		return 0, x.shellFault(keyword)
 	}
-	for _, r := range first.Redirs {
+	if len(first.Redirs) > 0 {
+		r := first.Redirs[0]
 		at := x.from + int(r.OpPos.Offset())
 		if strings.HasPrefix(string(b[at:]), "<<") {
 			return 0, &fault{at: at, len: len(r.Op.String()), err: fmt.Errorf("%s is no heredoc here", r.Op),

@@ -136,7 +136,7 @@ func plainError(src *diag.Source, escape rune, err error) error {
 	out.Span = src.Span(start, l.end)
 	out.Op = strings.ToUpper(l.word())
 	if docs, _ := heredocs(string(l.joined.b)); strings.Contains(out.Err.Error(), "unterminated heredoc") && len(docs) > 0 {
-		out.Err, out.Hint = unclosedHeredoc(x, l.next, docs)
+		out.Hint, out.Err = unclosedHeredoc(x, l.next, docs)
 	} else if bytes.Contains(l.joined.b, []byte("$(")) && !raw(out.Op) {
 		out.Hint = "$(…) is for scripts: with nothing but Dockerfile's instructions in it, the file is a plain Dockerfile"
 	}
@@ -144,7 +144,7 @@ func plainError(src *diag.Source, escape rune, err error) error {
 }
 
 // unclosedHeredoc says which of the heredocs whose bodies start at off has no end.
-func unclosedHeredoc(x *lexer, off int, docs []parser.Heredoc) (err error, hint string) {
+func unclosedHeredoc(x *lexer, off int, docs []parser.Heredoc) (hint string, err error) {
 	for _, doc := range docs {
 		end, next := x.body(off, doc)
 		if end == next {
@@ -153,9 +153,9 @@ func unclosedHeredoc(x *lexer, off int, docs []parser.Heredoc) (err error, hint 
 			if strings.ContainsAny(doc.Name, ";&|()<>") {
 				hint = fmt.Sprintf("Dockerfile takes %s, up to the next blank, as the heredoc's name: put a blank after the name", doc.Name)
 			}
-			return err, hint
+			return hint, err
 		}
 		off = next
 	}
-	return errors.New("unterminated heredoc"), ""
+	return "", errors.New("unterminated heredoc")
 }

@@ -2,10 +2,12 @@ package diag
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -77,14 +79,36 @@ func excerpt(s *Source, span Span) (line, mark string) {
 	if len(head)+len(word)+len(tail) > excerptWidth {
 		head, word, tail = clip(head, word, tail)
 	}
-	pad := strings.Map(func(r rune) rune {
-		if r == '\t' {
-			return '\t'
-		}
-		return ' '
-	}, string(head))
 	line = strings.Map(printable, string(head)+string(word)+string(tail))
-	return line, pad + strings.Repeat("^", max(1, len(word)))
+	return line, under(head, " ") + cmp.Or(under(word, "^"), "^")
+}
+
+// under gives what stands under text on a terminal: a mark for each column, and tabs as they are.
+func under(text []rune, mark string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r == '\t' {
+			b.WriteByte('\t')
+		} else {
+			b.WriteString(strings.Repeat(mark, columns(printable(r))))
+		}
+	}
+	return b.String()
+}
+
+// columns is how wide a terminal shows a character.
+func columns(r rune) int {
+	switch {
+	case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf):
+		return 0
+	case r >= 0xff61 && r <= 0xffdc: // halfwidth forms
+		return 1
+	case unicode.In(r, unicode.Han, unicode.Hangul, unicode.Hiragana, unicode.Katakana, unicode.Bopomofo, unicode.Yi),
+		r >= 0x3000 && r <= 0x303e, r >= 0xff01 && r <= 0xff60, r >= 0xffe0 && r <= 0xffe6, // punctuation
+		r >= 0x1f300 && r <= 0x1f64f, r >= 0x1f680 && r <= 0x1f6ff, r >= 0x1f900 && r <= 0x1faff: // emoji
+		return 2
+	}
+	return 1
 }
 
 // clip shortens a long line to what is around the word.
@@ -102,9 +126,10 @@ func clip(head, word, tail []rune) (h, w, t []rune) {
 	return head, word, tail
 }
 
-// printable keeps a source from sending commands to the terminal.
+// printable keeps a source from sending commands to the terminal, and from showing its text in another
+// order than it is read.
 func printable(r rune) rune {
-	if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 {
+	if r < ' ' && r != '\t' || r == 0x7f || r >= 0x80 && r < 0xa0 || unicode.Is(unicode.Bidi_Control, r) {
 		return utf8.RuneError
 	}
 	return r

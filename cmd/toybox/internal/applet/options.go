@@ -30,7 +30,7 @@ func (o *Options) Before(name string) []int { return o.before[name] }
 // "--", options after operands.
 //
 // The spec has a word for each option: its names, separated by commas; a colon at the end if
-// it takes a value, "::" if a value may follow the long name with "=". A first word "+" stops
+// it takes a value, "::" if it may take one, joined to it ("-i.bak", "--name=value"). A first word "+" stops
 // at the first operand, for applets whose operands are another command. (pflag would do, but
 // brings the net package into a binary whose start-up counts.)
 func (c *Call) Options(spec string) (*Options, error) {
@@ -112,11 +112,11 @@ func (p *parser) short(cluster string, rest []string) ([]string, error) {
 		if !known {
 			return nil, Usagef("invalid option -- '%s'", name)
 		}
-		if opt.colons != 1 {
+		if opt.colons == 0 {
 			p.add(opt, "")
 			continue
 		}
-		if value := cluster[i+1:]; value != "" {
+		if value := cluster[i+1:]; value != "" || opt.colons == 2 {
 			p.add(opt, value)
 			return rest, nil
 		}

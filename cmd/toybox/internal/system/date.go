@@ -14,7 +14,6 @@ func date(c *applet.Call) error {
 	if err != nil {
 		return err
 	}
-	// "-Iseconds" is a value that may follow its letter, which the options have not.
 	zone := c.Location()
 	if o.Has("u") {
 		zone = time.UTC

@@ -145,6 +145,9 @@ func (t *translator) escape() error {
 		t.atom(`\` + string(rune(c)))
 	case strings.IndexByte("nrtfv", c) >= 0:
 		t.atom(`\` + string(rune(c)))
+	case c == 'x' && hexByte(t.in[t.at:]) != "":
+		t.atom(`\x` + hexByte(t.in[t.at:]))
+		t.at += 2
 	case c == '`':
 		t.atom(`\A`)
 	case c == '\'':
@@ -188,4 +191,12 @@ func (t *translator) bracket() error {
 		}
 	}
 	return fmt.Errorf("unmatched [")
+}
+
+// hexByte is the two hexadecimal digits at the start of a text, or "".
+func hexByte(text string) string {
+	if len(text) < 2 || strings.Trim(text[:2], "0123456789abcdefABCDEF") != "" {
+		return ""
+	}
+	return text[:2]
 }

@@ -56,6 +56,12 @@ func writeTar(ctx context.Context, w io.Writer, images []Named, extra map[string
 	if err := archive.file("index.json", index); err != nil {
 		return err
 	}
+	// Folders before what is in them: skopeo, without root, cannot make up owners for those that are missing.
+	for _, dir := range []string{"blobs/", "blobs/sha256/"} {
+		if err := archive.folder(dir); err != nil {
+			return err
+		}
+	}
 	for _, blob := range blobs {
 		if err := archive.blob(ctx, blob); err != nil {
 			return fmt.Errorf("blob %s: %w", blob.digest, err)
@@ -178,6 +184,10 @@ type tarball struct{ *tar.Writer }
 
 func (t *tarball) header(name string, size int64) error {
 	return t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: time.Unix(0, 0)})
+}
+
+func (t *tarball) folder(name string) error {
+	return t.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755, ModTime: time.Unix(0, 0)})
 }
 
 func (t *tarball) file(name string, content []byte) error {

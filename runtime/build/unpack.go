@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"io"
 	"strings"
 	"sync/atomic"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/opencontainers/image-spec/identity"
 	"golang.org/x/sync/errgroup"
 
@@ -157,6 +157,10 @@ func (u *unpacking) apply(ctx context.Context, l *unpackedLayer) error {
 	checked := newDigester(content)
 	applied, err := layer.Apply(ctx, checked, l.draft.Dir)
 	if err != nil {
+		// Damaged content shows as a broken archive first; that its digest is wrong says more.
+		if _, derr := io.Copy(io.Discard, untilDone{ctx, r}); derr != nil && ctx.Err() == nil {
+			err = derr
+		}
 		return fmt.Errorf("layer %s: %w", l.diffID, err)
 	}
 	l.implied = applied.Implied
@@ -242,6 +246,19 @@ func (u *unpacking) files() files {
 		f.layers = append(f.layers, layerRef{ID: l.id})
 	}
 	return f
+}
+
+// untilDone is a reader that ends with its context.
+type untilDone struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u untilDone) Read(p []byte) (int, error) {
+	if u.ctx.Err() != nil {
+		return 0, context.Cause(u.ctx)
+	}
+	return u.r.Read(p)
 }
 
 // counted tells the display how far the fetching has come.

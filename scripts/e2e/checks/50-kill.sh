@@ -1,13 +1,13 @@
 # shellcheck shell=bash
 # SIGKILL during a RUN: no process, no mount, no damage.
-: "${tmp:?}"
+: "${tmp:?}" "${registry:?}"
 
 mkdir "$tmp/kill"
 nap=$((100000 + RANDOM)) # a number of seconds that only this RUN sleeps
 cat >"$tmp/kill/Dockerfile" <<END
-FROM builtin:toybox
+FROM $registry/debian:12
 RUN mkdir /before
-RUN sleep $nap & (sleep $nap & sleep $nap &) ; echo begun > /half; sleep $nap
+RUN sleep $nap & (setsid sleep $nap & sleep $nap &) ; echo begun > /half; sleep $nap
 END
 
 sleeps() { pgrep -u "$(id -u)" -f "sleep $nap" || grep -lzx "$nap" /proc/[0-9]*/cmdline 2>/dev/null; }
@@ -45,7 +45,7 @@ next_build() {
 	sed "s/^RUN sleep.*/RUN test -d \/before \&\& test ! -e \/half \&\& echo whole/" "$tmp/kill/Dockerfile" >"$tmp/kill/again"
 	shbuild --progress plain "$tmp/kill/again"
 	local drafts
-	drafts=$(find "$SHBUILD_ROOT" -path '*tmp/*' -name half 2>/dev/null)
+	drafts=$(in_userns find "$SHBUILD_ROOT" -path '*tmp/*' -name half)
 	same 'left-overs of the killed build' "$drafts" ''
 	echo 'works, and the left-overs are gone'
 }

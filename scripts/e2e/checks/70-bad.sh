@@ -22,11 +22,11 @@ damaged() {
 	cp "$blob" "$tmp/blob.good"
 	"$1" "$blob"
 	local status=0
-	SHBUILD_ROOT=$tmp/fresh fails "FROM $registry/damaged:1" '(digest|unexpected|cut|size|EOF|verif)' || status=$?
+	SHBUILD_ROOT=$tmp/fresh-$1 fails "FROM $registry/damaged:1" '(digest|the manifest says)' || status=$?
 	cat "$tmp/blob.good" >"$blob"
 	[ $status = 0 ]
 	# The same name works once the registry is whole again.
-	SHBUILD_ROOT=$tmp/fresh shbuild "$tmp/Bad"
+	SHBUILD_ROOT=$tmp/fresh-$1 shbuild "$tmp/Bad"
 	sed "s|$tmp/||" "$tmp/bad.out" | grep -m 1 'Bad:1'
 }
 flip() { printf 'X' | dd of="$1" bs=1 seek=20000 conv=notrunc status=none; }

@@ -32,7 +32,9 @@ func (x *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []st
 		}
 		return hc.Builtin(ctx, withStatus(hc, args))
 	case "return":
-		return hc.Builtin(ctx, withStatus(hc, args))
+		args = withStatus(hc, args)
+		x.jobs.pass(jobOf(hc.Env), args[1], at(hc.Env))
+		return hc.Builtin(ctx, args)
 	case "break", "continue":
 		return hc.Builtin(ctx, args)
 	case "exec":

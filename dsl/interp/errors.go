@@ -27,6 +27,7 @@ func (e *ExitError) ExitStatus() int { return e.Status }
 type failure struct {
 	err    error // has a position
 	status interp.ExitStatus
+	passed string // the mark of the return that passed it on; jobs.mu is held
 }
 
 func (f *failure) Error() string   { return f.err.Error() }

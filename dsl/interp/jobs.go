@@ -97,6 +97,26 @@ func (j *jobs) last(n int) *failure {
 	return j.main
 }
 
+// pass notes that a return at a mark hands on job n's last failure as its own.
+func (j *jobs) pass(n int, status, mark string) {
+	if f := j.last(n); f != nil && status == strconv.Itoa(int(f.status)) {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		f.passed = mark
+	}
+}
+
+// passedOn is the error that a return at a mark has handed on.
+func (j *jobs) passedOn(n int, status interp.ExitStatus, mark string) error {
+	f := j.last(n)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if f != nil && f.status == status && f.passed != "" && f.passed == mark {
+		return f.err
+	}
+	return nil
+}
+
 // failed hands over the errors of the jobs that have failed by now.
 func (j *jobs) failed() error {
 	j.mu.Lock()

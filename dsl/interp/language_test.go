@@ -62,6 +62,67 @@ echo $NEW`,
 			stdout: "input \"data\\n\"\n",
 		},
 		{
+			name:   "the last member of a pipeline runs in the current shell",
+			script: "echo data | RUN tee /x                                # the script feeds its stdin\necho $?",
+			calls:  []string{"RUN tee /x                                # the script feeds its stdin"},
+			stdout: "0\n",
+		},
+		{
+			name: "an answer with the container's operators, its pipes and its variables",
+			script: `v=$(RUN . /etc/os-release && echo $VERSION_ID)        # RUN ends before ')'
+VERSION_ID=host
+v=$(RUN env $VERSION_ID | sort; true); echo "$v"`,
+			calls:  []string{"RUN . /etc/os-release && echo $VERSION_ID", "RUN env $VERSION_ID | sort; true"},
+			stdout: "VERSION_ID=host\n",
+		},
+		{
+			name: "retry tries again, and then fails",
+			script: `retry() { "$@" || "$@" || "$@"; }
+retry RUN fail 3 || echo $?
+if retry RUN fail 4; then :; fi`,
+			calls: []string{
+				`RUN ["fail" "3"]`, `RUN ["fail" "3"]`, `RUN ["fail" "3"]`,
+				`RUN ["fail" "4"]`, `RUN ["fail" "4"]`, `RUN ["fail" "4"]`,
+			},
+			stdout: "3\n",
+		},
+		{
+			name: "the stage's ARGs in shell text",
+			script: `ARG TARGETARCH
+if [ "$TARGETARCH" = arm64 ]; then RUN arm; fi
+case $TARGETARCH in arm*) RUN new arm ;; esac`,
+			options: Options{Builder: &ledger{args: map[string]string{"TARGETARCH": "arm64"}}},
+			calls:   []string{"ARG TARGETARCH=arm64", "RUN arm", "RUN new arm"},
+		},
+		{
+			name: "files of the context",
+			script: `while read -r p; do RUN apt-get install -y $p; done < packages.txt
+[ -f packages.txt ] && echo there
+for f in *.d/*; do COPY $f /etc/; done
+. ./lib.sh
+greet`,
+			files: []string{"packages.txt", "git\ncurl\n", "x.d/a b", "", "x.d/c", "", "lib.sh", "greet() { RUN echo hello; }\n"},
+			calls: []string{
+				"RUN apt-get install -y $p", "RUN apt-get install -y $p",
+				`COPY ["x.d/a b"] "/etc/"`, `COPY ["x.d/c"] "/etc/"`, "RUN echo hello",
+			},
+			stdout: "there\n",
+		},
+		{
+			name: "an instruction may go on over lines, and be the body of a block",
+			script: `if true; then
+  ENV A=1 \
+      # a comment
+      B=2
+  RUN a \
+
+    && b
+fi
+f() { RUN c; }
+f; { RUN d; RUN e; }`,
+			calls: []string{`ENV A="1" B="2"`, "RUN a     && b", "RUN c", "RUN d; RUN e"},
+		},
+		{
 			name:   "a RUN does not eat a loop's input",
 			script: "for i in 1 2; do echo $i; done | while read -r n; do\nRUN input\necho $n; done",
 			calls:  []string{"RUN input", "RUN input"},

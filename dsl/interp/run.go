@@ -96,6 +96,9 @@ func (x *shell) ending(ctx context.Context, runner *interp.Runner, status error)
 		src, span := x.program.at(exit)
 		return &diag.Error{Source: src, Span: span, Op: "exit", Err: &ExitError{Status: int(statusOf(status))}}
 	}
+	if err := x.jobs.passedOn(0, statusOf(status), at(vars)); err != nil {
+		return err
+	}
 	return x.shellError(vars, x.program.text(at(vars)), statusOf(status))
 }
 

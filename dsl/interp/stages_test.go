@@ -28,6 +28,27 @@ RUN after`,
 			done: []string{"FROM a", "RUN in the last member", "RUN after"},
 		},
 		{
+			name: "a failed question leaves no layer, one that is answered does",
+			script: `FROM a
+if RUN fail 1; then :; fi
+while RUN fail 2; do :; done
+! RUN fail 3
+{ RUN fail 4; } || true
+if RUN true; then RUN after; fi`,
+			done: []string{"FROM a", "RUN true", "RUN after"},
+		},
+		{
+			name: "a named stage goes on; another FROM begins anew",
+			script: `FROM a AS one
+RUN in one
+FROM b
+COPY --from=one /x /
+{ FROM c
+RUN in c
+}`,
+			done: []string{"FROM c", "RUN in c"},
+		},
+		{
 			name: "functions share the caller's stage",
 			script: `f() {
   local x=1

@@ -88,7 +88,12 @@ func readPlain(src *diag.Source, escape rune) (*File, error) {
 	x := newLexer(src.Text, escape)
 	starts := lineStarts(src.Text)
 	for _, node := range result.AST.Children {
-		l := x.logical(x.skip(starts[node.StartLine-1]))
+		at := x.skip(starts[node.StartLine-1])
+		if node.Value == "" { // the last line: BuildKit takes it for an instruction too
+			return nil, &diag.Error{Source: src, Span: src.Span(at, at+1), Err: errors.New("a line goes on, but nothing follows"),
+				Hint: fmt.Sprintf("remove the %c", escape)}
+		}
+		l := x.logical(at)
 		start := l.joined.pos(bytes.IndexFunc(l.joined.b, notSpace))
 		end := len(src.Text)
 		if node.EndLine < len(starts) {

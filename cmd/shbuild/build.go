@@ -53,7 +53,7 @@ func buildDocker(args []string, std streams) int {
 		return status
 	}
 	if flags.NArg() == 0 {
-		return badUsage(std, errors.New("which folder is the build context? The current one is ."))
+		return badUsage(std, diag.WithHint(errors.New("which folder is the build context?"), "shbuild build . builds in the current one"))
 	}
 	f.context = flags.Arg(0)
 	if f.file == "" {
@@ -189,9 +189,9 @@ func (f *buildFlags) read(stdin io.Reader) (*syntax.File, error) {
 	text, err := os.ReadFile(f.file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, noFile{f.file}
+		return nil, diag.WithHint(fmt.Errorf("%s: no such file", f.file), "shbuild FILE builds a file, shbuild build DIR the Dockerfile in a folder")
 	case errors.Is(err, syscall.EISDIR):
-		return nil, isFolder{f.file}
+		return nil, diag.WithHint(fmt.Errorf("%s is a folder, not a file to build", f.file), "shbuild build "+f.file+" builds the Dockerfile in it")
 	case err != nil:
 		return nil, fmt.Errorf("read the file to build: %w", err)
 	}
@@ -220,21 +220,3 @@ func (j *job) tell(id string, std streams, quiet bool) int {
 	}
 	return 0
 }
-
-// noFile is a file to build that is not there.
-type noFile struct{ path string }
-
-func (e noFile) Error() string { return e.path + ": no such file" }
-
-// Hint says what to type.
-func (e noFile) Hint() string {
-	return "shbuild FILE builds a file, shbuild build DIR the Dockerfile in a folder"
-}
-
-// isFolder is a folder in the place of the file to build.
-type isFolder struct{ path string }
-
-func (e isFolder) Error() string { return e.path + " is a folder, not a file to build" }
-
-// Hint says what to type.
-func (e isFolder) Hint() string { return "shbuild build " + e.path + " builds the Dockerfile in it" }

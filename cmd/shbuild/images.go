@@ -15,6 +15,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/pflag"
 
+	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/registry/platform"
 	"github.com/shbuild/shbuild/registry/remote"
 	"github.com/shbuild/shbuild/registry/store"
@@ -54,7 +55,7 @@ func push(args []string, std streams) int {
 			return "", err
 		}
 		if !ok {
-			return "", notHere{name}
+			return "", diag.WithHint(fmt.Errorf("%s: no such image in the store", name), "shbuild ls lists the images; shbuild -t "+name+" FILE builds one")
 		}
 		digest, err := img.Digest()
 		if err != nil {
@@ -157,14 +158,4 @@ func printEntries(std streams, entries []store.Entry) {
 		fmt.Fprintf(w, "%s\t%.12s\t%s\t%s\t%s\n", e.Familiar, e.ID.Hex, platform.Format(e.Platform), created, units.HumanSize(float64(e.Size)))
 	}
 	w.Flush()
-}
-
-// notHere is an image to push that the store does not have.
-type notHere struct{ name string }
-
-func (e notHere) Error() string { return e.name + ": no such image in the store" }
-
-// Hint says how to get it there.
-func (e notHere) Hint() string {
-	return "shbuild ls lists the images; shbuild -t " + e.name + " FILE builds one"
 }

@@ -126,7 +126,7 @@ func (b *Builder) applied(ctx context.Context, s *stage, sc *scope, in *input) (
 }
 
 // errNoStage answers an instruction that stands before the first FROM.
-var errNoStage = withHint(errors.New("there is no stage yet: FROM comes first"), "FROM debian:12, FROM scratch or FROM builtin:toybox begins one")
+var errNoStage = diag.WithHint(errors.New("there is no stage yet: FROM comes first"), "FROM debian:12, FROM scratch or FROM builtin:toybox begins one")
 
 // title is the step's title: the instruction on one line.
 func (in *input) title() string {
@@ -145,16 +145,3 @@ func firstLines(text string) string {
 	}
 	return text
 }
-
-// hinted is an error that says what to do about it.
-type hinted struct {
-	error
-	hint string
-}
-
-func withHint(err error, hint string) error { return &hinted{err, hint} }
-
-func (h *hinted) Unwrap() error { return h.error }
-
-// Hint is the advice; package diag shows it.
-func (h *hinted) Hint() string { return h.hint }

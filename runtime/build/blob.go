@@ -104,14 +104,13 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string) (cache.Blob,
 	return blob, b.cache.PutBlob(id, blob)
 }
 
-// beginBlobs makes the layers' blobs while later steps run, where an output
-// will want them.
-func (b *Builder) beginBlobs(ctx context.Context, f files) {
-	if !b.opts.Compress {
+// beginBlob makes the topmost layer's blob while later steps run.
+func (b *Builder) beginBlob(f files) {
+	if len(f.layers) == 0 {
 		return
 	}
 	b.early.Go(func() {
 		// Whoever needs the blob meets the error again.
-		_, _ = b.imageLayer(ctx, f)
+		_, _ = b.imageLayer(b.whole, f)
 	})
 }

@@ -55,7 +55,7 @@ type Options struct {
 	Platform   string            // --platform, "linux/arm64"; empty: this machine's
 	NoCache    bool              // carry every step out
 	Pull       bool              // ask the registry for bases even if they are here
-	Compress   bool              // an output will want compressed layers: begin early
+	Compress   bool              // an output will want compressed layers: a plain Dockerfile's are begun early
 	Rewrite    bool              // SOURCE_DATE_EPOCH is the latest time that new layers' files may have (rewrite-timestamp)
 	Registry   remote.Options
 
@@ -84,6 +84,7 @@ type Builder struct {
 	context  func() (*buildctx.Tree, error)
 
 	whole   context.Context    // of the build in progress: what is fetched by one node may be read by another
+	cancel  context.CancelFunc // ends whole
 	flights singleflight.Group // steps under way, by key
 	blobs   singleflight.Group // layers being tarred, by ID
 	early   sync.WaitGroup     // … ahead of need
@@ -99,7 +100,7 @@ type Builder struct {
 func New(o Options) (*Builder, error) {
 	b := &Builder{
 		opts: o, progress: o.Progress, host: platforms.DefaultSpec(), session: newID(),
-		usedArgs: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
+		cancel: func() {}, usedArgs: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
 	}
 	b.target = b.host
 	b.registry = remote.New(o.Registry)
@@ -124,7 +125,7 @@ func New(o Options) (*Builder, error) {
 
 func (b *Builder) openState() (err error) {
 	if err := os.MkdirAll(b.opts.Root, 0o755); err != nil {
-		return withHint(fmt.Errorf("make the state folder: %w", err), "--root or SHBUILD_ROOT puts it elsewhere")
+		return diag.WithHint(fmt.Errorf("make the state folder: %w", err), "--root or SHBUILD_ROOT puts it elsewhere")
 	}
 	if b.cache, err = cache.Open(filepath.Join(b.opts.Root, "cache")); err != nil {
 		return err
@@ -141,6 +142,7 @@ func (b *Builder) openState() (err error) {
 
 // Close ends the build's work and removes what it kept aside.
 func (b *Builder) Close() error {
+	b.cancel()
 	b.early.Wait()
 	b.registry.Close()
 	return errors.Join(b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
@@ -154,7 +156,8 @@ type Result struct {
 
 // Build carries out a Dockerfile or a script.
 func (b *Builder) Build(ctx context.Context, f *syntax.File) (*Result, error) {
-	b.escape, b.whole = f.Escape, ctx
+	b.escape = f.Escape
+	b.whole, b.cancel = context.WithCancel(ctx)
 	var s *stage
 	var err error
 	if f.Plain {
@@ -187,6 +190,11 @@ func (b *Builder) plain(ctx context.Context, f *syntax.File) (*stage, error) {
 	s, err := p.build(ctx, target)
 	if err != nil {
 		return nil, err
+	}
+	if b.opts.Compress {
+		for n := s.node; n != nil; n = n.below {
+			n.then = b.beginBlob
+		}
 	}
 	_, err = s.node.solve(ctx)
 	return s, err
@@ -221,10 +229,10 @@ func (b *Builder) start() *stage {
 func noTarget(name string, known []string) error {
 	err := fmt.Errorf("--target %s: there is no stage of that name", name)
 	if near := diag.Nearest(name, known); near != "" {
-		return withHint(err, "did you mean "+near+"?")
+		return diag.WithHint(err, "did you mean "+near+"?")
 	}
 	if len(known) == 0 {
-		return withHint(err, "name a stage: FROM … AS "+name)
+		return diag.WithHint(err, "name a stage: FROM … AS "+name)
 	}
-	return withHint(err, fmt.Sprintf("the stages are %v", known))
+	return diag.WithHint(err, fmt.Sprintf("the stages are %v", known))
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/containerd/platforms"
 
+	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/layer"
 	"github.com/shbuild/shbuild/runtime/userland"
 )
@@ -21,13 +22,13 @@ func noSuchBuiltin(name string) error {
 	if !strings.HasPrefix(name, builtinScheme) || name == userland.Name {
 		return nil
 	}
-	return withHint(fmt.Errorf("%s: there is no such builtin image", name), "the one that there is: "+userland.Name)
+	return diag.WithHint(fmt.Errorf("%s: there is no such builtin image", name), "the one that there is: "+userland.Name)
 }
 
 // loadBuiltin is the configuration of FROM builtin:toybox.
 func (b *Builder) loadBuiltin(img *base) error {
 	if img.platform.OS != "linux" || img.platform.Architecture != runtime.GOARCH {
-		return withHint(fmt.Errorf("%s is not there for %s", img.name, platforms.FormatAll(img.platform)),
+		return diag.WithHint(fmt.Errorf("%s is not there for %s", img.name, platforms.FormatAll(img.platform)),
 			"it is the builder's own: linux/"+runtime.GOARCH+" here")
 	}
 	raw, err := userland.Config()

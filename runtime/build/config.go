@@ -78,7 +78,8 @@ func (s *stage) label(c *instructions.LabelCommand) {
 
 func (s *stage) setCmd(c *instructions.CmdCommand) {
 	s.image.Config.Cmd = s.commandLine(c.ShellDependantCmdLine)
-	s.image.Config.ArgsEscaped = true //nolint:staticcheck // deprecated, but BuildKit sets it and images are compared
+	//lint:ignore SA1019 BuildKit sets it, and images are compared
+	s.image.Config.ArgsEscaped = true
 	s.cmdSet = true
 	s.commit(fmt.Sprintf("CMD %q", s.image.Config.Cmd), false)
 }

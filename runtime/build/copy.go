@@ -10,6 +10,7 @@ import (
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
+	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/rootfs"
 )
@@ -93,9 +94,9 @@ func (c *copying) check() error {
 			continue
 		}
 		if c.word == "COPY" {
-			return withHint(fmt.Errorf("%s: a source of COPY is a path", src), "ADD takes addresses")
+			return diag.WithHint(fmt.Errorf("%s: a source of COPY is a path", src), "ADD takes addresses")
 		}
-		return withHint(fmt.Errorf("%s: remote sources cannot be fetched by this version", src), "fetch it in a RUN, or put the file into the build context")
+		return diag.WithHint(fmt.Errorf("%s: remote sources cannot be fetched by this version", src), "fetch it in a RUN, or put the file into the build context")
 	}
 	return nil
 }
@@ -121,7 +122,7 @@ func (b *Builder) fromNode(ctx context.Context, sc *scope, in *input, name strin
 		return st.node, nil
 	}
 	if _, err := strconv.Atoi(name); err == nil {
-		return nil, withHint(fmt.Errorf("--from=%s: there is no stage of that number", name), "name the stage: FROM … AS name")
+		return nil, diag.WithHint(fmt.Errorf("--from=%s: there is no stage of that number", name), "name the stage: FROM … AS name")
 	}
 	if name == scratchName {
 		return &node{}, nil

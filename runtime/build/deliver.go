@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/registry/image"
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/layer"
@@ -54,7 +55,7 @@ func (w Wanted) Images() bool {
 
 // ErrNoResult is for a script that only COMMITs, when something was asked of
 // its own result.
-var ErrNoResult = withHint(errors.New("the script ends without a stage of its own, so there is no result to name or write"), "COMMIT names what it builds; -o type=oci writes what was COMMITted")
+var ErrNoResult = diag.WithHint(errors.New("the script ends without a stage of its own, so there is no result to name or write"), "COMMIT names what it builds; -o type=oci writes what was COMMITted")
 
 // Deliver gives the result its names and writes the outputs. It returns the
 // image ID, "sha256:…", or "" when there is no image.
@@ -103,7 +104,7 @@ func (b *Builder) result(ctx context.Context, s *stage, tags []string, w Wanted)
 		return img, nil
 	}
 	if len(tags) == 0 {
-		return img, withHint(errors.New("a push needs a name"), "give one with -t")
+		return img, diag.WithHint(errors.New("a push needs a name"), "give one with -t")
 	}
 	return img, b.pushAll(ctx, img)
 }
@@ -173,7 +174,7 @@ func toFile(dest string, stdout io.Writer, write func(io.Writer) error) (err err
 	}
 	if fi, serr := os.Stat(dest); serr == nil && !fi.Mode().IsRegular() {
 		if fi.IsDir() {
-			return withHint(fmt.Errorf("%s is a folder", dest), "give a file's name: dest="+filepath.Join(dest, "image.tar"))
+			return diag.WithHint(fmt.Errorf("%s is a folder", dest), "give a file's name: dest="+filepath.Join(dest, "image.tar"))
 		}
 		f, err := os.OpenFile(dest, os.O_WRONLY, 0) // a pipe or a device
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+
+	"github.com/shbuild/shbuild/dsl/diag"
 )
 
 // digester hashes what is read through it.
@@ -35,7 +37,7 @@ func finish(d *digester, compressed io.Reader, diffID string) error {
 		return fmt.Errorf("layer %s: %w", diffID, err)
 	}
 	if got := d.sum(); got != diffID {
-		return withHint(fmt.Errorf("layer %s: its content has the digest %s", diffID, got), "the image is damaged, or the registry is not to be trusted")
+		return diag.WithHint(fmt.Errorf("layer %s: its content has the digest %s", diffID, got), "the image is damaged, or the registry is not to be trusted")
 	}
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/registry/image"
 )
 
@@ -195,7 +196,7 @@ func epoch(args map[string]string) (*time.Time, error) {
 	}
 	seconds, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
-		return nil, withHint(fmt.Errorf("SOURCE_DATE_EPOCH=%s is not a time", text), "write it in seconds since 1970: $(date +%s), or $(git log -1 --format=%ct)")
+		return nil, diag.WithHint(fmt.Errorf("SOURCE_DATE_EPOCH=%s is not a time", text), "write it in seconds since 1970: $(date +%s), or $(git log -1 --format=%ct)")
 	}
 	t := time.Unix(seconds, 0).UTC()
 	return &t, nil

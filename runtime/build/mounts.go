@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
+	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 )
@@ -60,7 +61,7 @@ func (b *Builder) mounts(ctx context.Context, s *stage, sc *scope, in *input, c 
 		case instructions.MountTypeTmpfs:
 		case instructions.MountTypeCache:
 			if m.From != "" {
-				return nil, withHint(fmt.Errorf("--mount=type=cache: from=%s cannot be had in this version", m.From), "leave from= out; the cache starts empty")
+				return nil, diag.WithHint(fmt.Errorf("--mount=type=cache: from=%s cannot be had in this version", m.From), "leave from= out; the cache starts empty")
 			}
 		default:
 			return nil, fmt.Errorf("--mount=type=%s cannot be had in this version", m.Type)

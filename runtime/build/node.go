@@ -47,6 +47,8 @@ type node struct {
 	deps  []*node // others that it reads (COPY --from), solved beside below
 	make  func(ctx context.Context, below files, deps []files) (files, error)
 
+	then func(files) // called once it is solved; may be nil
+
 	once   sync.Once
 	result files
 	err    error
@@ -58,7 +60,12 @@ func (n *node) solve(ctx context.Context) (files, error) {
 	if n == nil {
 		return files{}, nil
 	}
-	n.once.Do(func() { n.result, n.err = n.solveNow(ctx) })
+	n.once.Do(func() {
+		n.result, n.err = n.solveNow(ctx)
+		if n.err == nil && n.then != nil {
+			n.then(n.result)
+		}
+	})
 	return n.result, n.err
 }
 

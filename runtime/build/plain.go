@@ -89,7 +89,7 @@ func (p *plain) addStage(at place, c *instructions.Stage) error {
 		return err
 	}
 	if name == "" {
-		return withHint(fmt.Errorf("the base's name (%s) is empty", from.BaseName), "give the ARG that it uses a value: --build-arg, or a default before the first FROM")
+		return diag.WithHint(fmt.Errorf("the base's name (%s) is empty", from.BaseName), "give the ARG that it uses a value: --build-arg, or a default before the first FROM")
 	}
 	from.BaseName = name
 	if from.Platform != "" {
@@ -176,7 +176,7 @@ func (p *plain) earlier(from string, s *plannedStage) (*plannedStage, error) {
 		other = p.stages[n]
 	}
 	if other != nil && other.index >= s.index {
-		return nil, withHint(fmt.Errorf("--from=%s: the stage comes only later", from), "put the stage before the one that copies from it")
+		return nil, diag.WithHint(fmt.Errorf("--from=%s: the stage comes only later", from), "put the stage before the one that copies from it")
 	}
 	return other, nil
 }

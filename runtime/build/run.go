@@ -119,10 +119,10 @@ const scriptFolder = "/dev/pipes/"
 // refuseRunFlags answers the flags that this version cannot honour.
 func refuseRunFlags(c *instructions.RunCommand) error {
 	if n := instructions.GetNetwork(c); n != "" && n != instructions.NetworkDefault && n != instructions.NetworkHost {
-		return withHint(fmt.Errorf("--network=%s cannot be had in this version", n), "a RUN uses the host's network: leave the flag out, or write --network=host")
+		return diag.WithHint(fmt.Errorf("--network=%s cannot be had in this version", n), "a RUN uses the host's network: leave the flag out, or write --network=host")
 	}
 	if sec := instructions.GetSecurity(c); sec != "" && sec != instructions.SecuritySandbox {
-		return withHint(fmt.Errorf("--security=%s cannot be had without root", sec), "leave the flag out")
+		return diag.WithHint(fmt.Errorf("--security=%s cannot be had without root", sec), "leave the flag out")
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (b *Builder) contain(ctx context.Context, in *input, title string, inputs r
 func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, binds []sandbox.Mount, stdin string, out *output) error {
 	user, err := rootfs.LookupUser(root, in.User)
 	if err != nil {
-		return withHint(err, "USER names a user of the image's /etc/passwd, or a number")
+		return diag.WithHint(err, "USER names a user of the image's /etc/passwd, or a number")
 	}
 	if err := in.readyDir(root, user); err != nil {
 		return err
@@ -235,7 +235,7 @@ func (in *runInputs) readyDir(root string, user rootfs.User) error {
 		return makeDir(root, in.Dir, user)
 	}
 	if !haveDir(root, in.Dir) {
-		return withHint(fmt.Errorf("there is no folder %s in the stage for CWD", in.Dir), "make it first: RUN mkdir -p "+in.Dir)
+		return diag.WithHint(fmt.Errorf("there is no folder %s in the stage for CWD", in.Dir), "make it first: RUN mkdir -p "+in.Dir)
 	}
 	return nil
 }

@@ -54,6 +54,7 @@ func exported(hc interp.HandlerContext) []string {
 		}
 	}
 	delete(last, umaskVar)
+	delete(last, jobVar)
 	last["PWD"] = hc.Dir
 	list := make([]string, 0, len(last))
 	for name, value := range last {

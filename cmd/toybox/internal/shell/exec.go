@@ -10,6 +10,7 @@ import (
 	"path"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -31,7 +32,13 @@ func (s *Shell) exec(ctx context.Context, args []string) error {
 		}
 		return hc.Builtin(ctx, append([]string{"exec"}, args[1:]...))
 	case private + "kill":
-		return status(s.runInside(hc, s.Applets["kill"], append([]string{"kill"}, args[1:]...)))
+		return status(s.kill(hc, args[1:]))
+	case private + "job":
+		return s.beginJob(ctx, hc)
+	case private + "started":
+		return s.startedJob(ctx, hc, args[1])
+	case private + "finished":
+		return s.finishedJob(hc, args[1])
 	case private + "trap":
 		return s.trap(ctx, hc, args[1:])
 	case private + "umask":
@@ -47,6 +54,13 @@ const private = "/\x00"
 // one that knows nothing of processes, is sent to exec; and it is the place between two
 // commands where the action of a trapped signal runs.
 func (s *Shell) call(ctx context.Context, args []string) ([]string, error) {
+	hc := interp.HandlerCtx(ctx)
+	if strings.HasPrefix(args[0], private) {
+		return args, nil
+	}
+	if sig := s.endedBy(hc); sig != 0 {
+		return []string{"exit", strconv.Itoa(128 + int(sig))}, nil
+	}
 	switch args[0] {
 	case "kill", "trap", "umask":
 		args = append([]string{private + args[0]}, args[1:]...)
@@ -55,10 +69,25 @@ func (s *Shell) call(ctx context.Context, args []string) ([]string, error) {
 			args = append([]string{private + "exec"}, args[1:]...)
 		}
 	}
-	if !s.topLevel(interp.HandlerCtx(ctx)) {
+	if !s.topLevel(hc) {
 		return args, nil
 	}
 	return s.traps.before(args)
+}
+
+// kill is the builtin: jobs of this shell have names that the kernel does not know. A signal to
+// the shell itself has come when kill ends.
+func (s *Shell) kill(hc interp.HandlerContext, args []string) int {
+	before := s.traps.count()
+	rest, n, done := s.killJobs(hc, args)
+	if done {
+		return n
+	}
+	n = max(n, s.runInside(hc, s.Applets["kill"], append([]string{"kill"}, rest...)))
+	if slices.Contains(rest, strconv.Itoa(os.Getpid())) {
+		s.traps.settle(before)
+	}
+	return n
 }
 
 func status(n int) error {
@@ -105,10 +134,10 @@ func (s *Shell) notStarted(hc interp.HandlerContext, name string, err error) int
 
 // inside reports whether a command can run in the shell's own process: its file, found by
 // PATH, is this executable, and nothing about it would show. A changed umask belongs to a
-// process; so do the names of a process's own descriptors and folder.
+// process, and a job can be killed; so do the names of a process's own descriptors and folder.
 func (s *Shell) inside(hc interp.HandlerContext, file string, args []string) (applet.Applet, bool) {
 	a, known := s.Applets[path.Base(args[0])]
-	if !known || a.Run == nil || a.Alone || s.self == nil || s.umask(hc) != s.Umask || slices.ContainsFunc(args, namesProcess) {
+	if !known || a.Run == nil || a.Alone || s.self == nil || s.umask(hc) != s.Umask || s.job(hc) != nil || slices.ContainsFunc(args, namesProcess) {
 		return a, false
 	}
 	info, err := os.Stat(file)
@@ -146,7 +175,7 @@ func (s *Shell) start(hc interp.HandlerContext, file string, args []string) int 
 	if err != nil {
 		return s.notStarted(hc, args[0], err)
 	}
-	n, err := applet.Status(cmd, cmd.Wait())
+	n, err := s.wait(hc, cmd)
 	if err != nil {
 		fmt.Fprintf(hc.Stderr, "sh: %s: %s\n", args[0], applet.Message(err))
 	}

@@ -5,7 +5,8 @@
 // shell's process; everything else is started. What runs inside must not show it: see inside.
 // umask, kill, exec and traps of signals, which the interpreter has not, are added here.
 //
-// It has no job control, no descriptors above 2 and no line editing.
+// It has no job control, no descriptors above 2 and no line editing; $! is no number, and wait
+// is not interrupted by a trapped signal.
 package shell
 
 import (
@@ -34,6 +35,7 @@ type Shell struct {
 	runner *interp.Runner
 	self   os.FileInfo // this executable; nil where /proc is not mounted: then nothing runs inside
 	traps  traps
+	jobs   jobs
 }
 
 // Main runs the shell with its arguments (without the name) and returns its exit status.
@@ -100,6 +102,7 @@ func (s *Shell) runAll(ctx context.Context, source io.Reader, name string) int {
 		}
 		file.Stmts = append(file.Stmts, stmt)
 	}
+	rewrite(file)
 	err := s.runner.Run(ctx, file)
 	if syntaxErr != nil && !s.runner.Exited() {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, syntaxErr)
@@ -126,6 +129,7 @@ func (s *Shell) interact(ctx context.Context) int {
 			fmt.Fprint(os.Stderr, "> ")
 			continue
 		}
+		rewrite(&syntax.File{Stmts: stmts})
 		for _, stmt := range stmts {
 			status = s.status(s.runner.Run(ctx, stmt))
 			if s.runner.Exited() {

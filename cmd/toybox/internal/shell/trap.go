@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/interp"
@@ -22,6 +23,7 @@ type traps struct {
 	mu      sync.Mutex
 	actions map[syscall.Signal]string
 	come    []syscall.Signal
+	total   int // that have ever come
 	inbox   chan os.Signal
 }
 
@@ -97,7 +99,28 @@ func (t *traps) listen() {
 	for sig := range t.inbox {
 		t.mu.Lock()
 		t.come = append(t.come, sig.(syscall.Signal))
+		t.total++
 		t.mu.Unlock()
+	}
+}
+
+func (t *traps) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.total
+}
+
+// settle waits a moment for a signal that the shell has sent to itself: other shells have it by
+// the time that kill ends. One without an action never comes here.
+func (t *traps) settle(before int) {
+	for range 50 {
+		t.mu.Lock()
+		done := t.total > before || len(t.actions) == 0
+		t.mu.Unlock()
+		if done {
+			return
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

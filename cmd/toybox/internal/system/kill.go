@@ -12,28 +12,17 @@ import (
 )
 
 func kill(c *applet.Call) error {
-	sig, args := syscall.SIGTERM, c.Args
-	var err error
-	switch {
-	case len(args) > 0 && (args[0] == "-l" || args[0] == "-L"):
+	if args := c.Args; len(args) > 0 && (args[0] == "-l" || args[0] == "-L") {
 		return listSignals(c, args[1:])
-	case len(args) > 1 && (args[0] == "-s" || args[0] == "-n"):
-		sig, err = signalNamed(args[1])
-		args = args[2:]
-	case len(args) > 0 && args[0] != "--" && len(args[0]) > 1 && args[0][0] == '-':
-		sig, err = signalNamed(args[0][1:])
-		args = args[1:]
 	}
+	sig, options, err := applet.KillSignal(c.Args)
 	if err != nil {
 		return err
 	}
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
-	}
-	if len(args) == 0 {
+	if len(c.Args) == options {
 		return applet.Usagef("no process given")
 	}
-	for _, arg := range args {
+	for _, arg := range c.Args[options:] {
 		pid, err := strconv.Atoi(arg)
 		if err != nil {
 			c.Warn(fmt.Errorf("'%s' is not a process id", arg))
@@ -46,23 +35,11 @@ func kill(c *applet.Call) error {
 	return nil
 }
 
-// signalNamed takes TERM, SIGTERM, sigterm and 15; 0 asks only whether the process is there.
-func signalNamed(text string) (syscall.Signal, error) {
-	if n, err := strconv.ParseUint(text, 10, 7); err == nil && n <= 64 {
-		return syscall.Signal(n), nil
-	}
-	name := strings.TrimPrefix(strings.ToUpper(text), "SIG")
-	if sig := unix.SignalNum("SIG" + name); sig != 0 {
-		return sig, nil
-	}
-	return 0, applet.Usagef("'%s' is not a signal", text)
-}
-
 // listSignals prints all names, or turns numbers (also those of a shell's $?) into names and
 // names into numbers.
 func listSignals(c *applet.Call, args []string) error {
 	for _, arg := range args {
-		sig, err := signalNamed(arg)
+		sig, err := applet.Signal(arg)
 		if n, numErr := strconv.Atoi(arg); numErr == nil && n > 128 {
 			sig, err = syscall.Signal(n-128), nil
 		}

@@ -27,7 +27,7 @@ func timeout(c *applet.Call) error {
 	}
 	t := &timer{c: c, o: o, sig: syscall.SIGTERM}
 	if o.Has("s") {
-		if t.sig, err = signalNamed(o.Get("s")); err != nil {
+		if t.sig, err = applet.Signal(o.Get("s")); err != nil {
 			return err
 		}
 	}

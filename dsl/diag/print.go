@@ -45,7 +45,7 @@ func printOne(w io.Writer, err error, paint func(style, s string) string) {
 	}
 	// What a program printed may stand in the message: only its first line is ours.
 	first, rest, _ := strings.Cut(message, "\n")
-	fmt.Fprintln(w, paint(bold, first))
+	fmt.Fprintln(w, paint(bold, strings.Map(printable, first)))
 	if at != nil {
 		line, mark := excerpt(at.Source, at.Span)
 		if line != "" {

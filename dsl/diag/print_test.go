@@ -68,6 +68,7 @@ Dockerfile:1:96: COPY: it is wrong
                                       ^^^^
 `},
 		{"commands to the terminal are not passed on", at("COPY a\x1b[2J b", "b"), "Dockerfile:1:12: COPY: it is wrong\n    COPY a\ufffd[2J b\n               ^\n"},
+		{"nor those in a message", errors.New("unknown: \x1b[2J"), "shbuild: unknown: \ufffd[2J\n"},
 		{"nor is text turned round", at("COPY \u202ea b", "b"), "Dockerfile:1:9: COPY: it is wrong\n    COPY \ufffda b\n            ^\n"},
 		{"several errors", errors.Join(at("COPY a", "a"), errors.Join(errors.New("two"), withHint(at("COPY b", "b"), "three"))), `
 Dockerfile:1:6: COPY: it is wrong

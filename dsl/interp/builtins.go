@@ -53,6 +53,8 @@ func (x *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []st
 		return x.trap(ctx, hc, args)
 	case "alias":
 		return x.alias(ctx, hc, args)
+	case "unset":
+		return x.unset(ctx, hc, args)
 	case "[", "test":
 		args = comparable(args)
 	case "mapfile", "readarray":
@@ -213,6 +215,21 @@ func (x *shell) exec(ctx context.Context, hc interp.HandlerContext, args []strin
 		return err
 	}
 	return hc.Builtin(ctx, []string{"exit", "0"})
+}
+
+// unset forgets the functions too that hide builtins.
+func (x *shell) unset(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	if err := x.leaf(ctx, hc, args); err != nil {
+		return err
+	}
+	for _, name := range args[1:] {
+		if args[1] != "-v" && interp.IsBuiltin(name) && hc.Env.Get(varFunction+name).IsSet() {
+			if err := x.assign(ctx, hc, `\builtin unset `+varFunction+name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // alias prepares the text that an alias stands for.

@@ -31,16 +31,10 @@ func (x *shell) onCall(ctx context.Context, args []string) ([]string, error) {
 	if args[0] == "." && len(args) > 1 && args[1] == sourcedFile {
 		return args, nil // from source
 	}
-	if interp.IsBuiltin(args[0]) && !x.program.declares(args[0]) {
+	if interp.IsBuiltin(args[0]) && !interp.HandlerCtx(ctx).Env.Get(varFunction+args[0]).IsSet() {
 		return append([]string{cmdBuiltin}, args...), nil
 	}
 	return args, nil
-}
-
-func (p *program) declares(name string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.functions[name]
 }
 
 // onExec runs what is neither a function nor a builtin of the runner.

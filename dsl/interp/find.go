@@ -13,7 +13,7 @@ import (
 type parts struct {
 	lists     []*[]*sh.Stmt
 	operands  []**sh.Stmt // of && || |
-	functions []*sh.FuncDecl
+	functions []*sh.Stmt  // their declarations
 	negated   []*sh.Stmt
 	commands  []*sh.CmdSubst
 	processes []*sh.ProcSubst
@@ -44,11 +44,12 @@ func find(node sh.Node) *parts {
 			if n.Negated {
 				p.negated = append(p.negated, n)
 			}
-			if _, ok := n.Cmd.(*sh.DeclClause); ok {
+			switch n.Cmd.(type) {
+			case *sh.DeclClause:
 				p.declared = append(p.declared, n)
+			case *sh.FuncDecl:
+				p.functions = append(p.functions, n)
 			}
-		case *sh.FuncDecl:
-			p.functions = append(p.functions, n)
 		case *sh.BinaryCmd:
 			p.operands = append(p.operands, &n.X, &n.Y)
 			if n.Op == sh.Pipe || n.Op == sh.PipeAll {

@@ -127,7 +127,8 @@ func TestInside(t *testing.T) {
 		{"asking for commands", "command -v sh || echo no; command -v f || echo no; f() { :; }; command -v f; command -v echo; command -v RUN; type -t f; type -t sh || echo no; command -v /bin/sh || echo no; command -v ./run.sh || echo no; PATH=/bin; command -v sh || echo no; type -p sh || echo no; echo $PATH", "no\nno\nf\necho\nRUN\nfunction\nno\nno\nno\nno\nno\n/bin\n"},
 		{"process substitution", "while read -r l; do echo \"<$l>\"; done < <(echo a; echo b)\nmapfile -t m < <(RUN print c\n)\necho ${m[0]} ${#m[@]}", "<a>\n<b>\nc 1\n"},
 		{"missing files are a status", "read -r x < none || echo no; . ./none || echo no; cd none || echo no; [ -f none/x ] || echo no", "no\nno\nno\nno\n"},
-		{"functions that hide builtins", "cd() { echo cd $1; }; cd /etc", "cd /etc\n"},
+		{"functions that hide builtins", "cd() { echo cd $1; }; cd /etc; (unset -f cd; cd sub; echo *); cd x", "cd /etc\ninner\ncd x\n"},
+		{"functions that would hide builtins", "if false; then test() { :; }; fi; test '~root' = /root || echo no; x() { test() { echo mine; }; }; x; test; (unset test; test '~root' = /root || echo no)", "no\nmine\nno\n"},
 		{"no input", "mapfile x <&- || echo no; read -r x || echo no", "no\nno\n"},
 		{"! forgives", "f() { false; echo on; }; ! f; ! command -v none; ! eval false; echo on", "on\non\n"},
 	}

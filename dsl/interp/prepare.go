@@ -38,17 +38,18 @@ const (
 
 // The variables that the interpreter keeps in the shell, to be scoped by it.
 const (
-	varPrefix = "SHBUILD_"
-	varStage  = varPrefix + "STAGE" // index of the current stage's record
-	varAt     = varPrefix + "AT"    // the mark that the shell is at
-	varStack  = varPrefix + "STACK" // marks of the calls that it is in, innermost first
-	varStatus = varPrefix + "STATUS"
-	varShell  = varPrefix + "SHELL" // the subshell that it is; "" at the top level
-	varJob    = varPrefix + "JOB"   // the background job that it is
-	varFork   = varPrefix + "FORK"  // the background job that it begins
-	varPID    = varPrefix + "PID_"  // + PID: the job with that process id
-	varExit   = varPrefix + "EXIT"  // the mark of the exit that ended it
-	varTaken  = varPrefix + "TAKEN" // where expanded operands go
+	varPrefix   = "SHBUILD_"
+	varStage    = varPrefix + "STAGE" // index of the current stage's record
+	varAt       = varPrefix + "AT"    // the mark that the shell is at
+	varStack    = varPrefix + "STACK" // marks of the calls that it is in, innermost first
+	varStatus   = varPrefix + "STATUS"
+	varShell    = varPrefix + "SHELL"     // the subshell that it is; "" at the top level
+	varJob      = varPrefix + "JOB"       // the background job that it is
+	varFork     = varPrefix + "FORK"      // the background job that it begins
+	varPID      = varPrefix + "PID_"      // + PID: the job with that process id
+	varExit     = varPrefix + "EXIT"      // the mark of the exit that ended it
+	varFunction = varPrefix + "FUNCTION_" // + NAME: there is a function that hides the builtin
+	varTaken    = varPrefix + "TAKEN"     // where expanded operands go
 )
 
 // mark is a statement that a shell can be at.
@@ -179,9 +180,9 @@ func (p *program) prepareOperands(in *instruction) error {
 // marks.
 func (p *program) prepare(node sh.Node, source *diag.Source) error {
 	found := find(node)
-	for _, f := range found.functions {
-		if err := p.function(f); err != nil {
-			return located(source, f, err)
+	for _, st := range found.functions {
+		if err := p.function(st); err != nil {
+			return located(source, st, err)
 		}
 	}
 	for _, w := range found.homes {
@@ -244,7 +245,10 @@ func (p *program) mark(st *sh.Stmt, source *diag.Source) *sh.Stmt {
 	return binary(sh.AndStmt, call(cmdAt, strconv.Itoa(len(p.marks)-1)), call(cmdSame))
 }
 
-func (p *program) function(f *sh.FuncDecl) error {
+// function gives each call of a function its place in the stack. One that hides a
+// builtin is known by a variable, since only running tells whether it is there.
+func (p *program) function(st *sh.Stmt) error {
+	f := st.Cmd.(*sh.FuncDecl)
 	if f.Name == nil {
 		return nil
 	}
@@ -268,6 +272,10 @@ func (p *program) function(f *sh.FuncDecl) error {
 	f.Body = &sh.Stmt{Position: f.Body.Position, Cmd: &sh.Block{Stmts: []*sh.Stmt{
 		{Cmd: local}, binary(sh.AndStmt, enter, call(cmdSame)), f.Body,
 	}}}
+	if interp.IsBuiltin(name) {
+		hides := &sh.Stmt{Cmd: &sh.CallExpr{Assigns: []*sh.Assign{{Name: lit(varFunction + name), Value: word("1")}}}}
+		st.Cmd = &sh.Block{Stmts: []*sh.Stmt{{Position: st.Position, Cmd: f}, hides}}
+	}
 	return nil
 }
 
@@ -324,7 +332,7 @@ func reported(list []*sh.Stmt) []*sh.Stmt {
 
 func guarded(name string) bool {
 	switch name {
-	case ".", "source", "eval", "command", "builtin", "type", "exit", "wait", "trap", "exec",
+	case ":", "[", ".", "source", "eval", "command", "builtin", "type", "exit", "wait", "trap", "exec",
 		"mapfile", "readarray", "pwd", "return", "break", "continue":
 		return interp.IsBuiltin(name)
 	}

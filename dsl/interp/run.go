@@ -31,6 +31,7 @@ func Run(ctx context.Context, f *syntax.File, o Options) (Stage, error) {
 		return nil, err
 	}
 	defer x.close()
+	defer context.AfterFunc(ctx, x.pipes.release)()
 	if x.options.Name == "" {
 		x.options.Name = f.Source.Name
 	}
@@ -109,7 +110,7 @@ type shell struct {
 	folders        *folders
 	stdin          *os.File
 	stdout, stderr *output
-	temp           string // the shell's own folder, for the pipes of <(…)
+	pipes          pipes
 
 	program program
 	stages  stages
@@ -135,7 +136,7 @@ func newShell(o Options, cancel context.CancelCauseFunc) (*shell, error) {
 		x.folders.close()
 		return nil, fmt.Errorf("open the script's input: %w", err)
 	}
-	if x.temp, err = os.MkdirTemp("", "shbuild-script-"); err != nil {
+	if x.pipes.folder, err = os.MkdirTemp("", "shbuild-script-"); err != nil {
 		x.folders.close()
 		x.stdin.Close()
 		return nil, fmt.Errorf("make a folder for the script's pipes: %w", err)
@@ -148,7 +149,7 @@ func (x *shell) close() {
 	x.stderr.close()
 	x.folders.close()
 	x.stdin.Close()
-	os.RemoveAll(x.temp)
+	x.pipes.remove()
 }
 
 func (x *shell) runner() (*interp.Runner, error) {
@@ -156,7 +157,7 @@ func (x *shell) runner() (*interp.Runner, error) {
 	return interp.New(
 		interp.Dir(x.options.Dir),
 		// The runner fills in what is missing here from the host; prelude unsets it.
-		interp.Env(expand.ListEnviron("HOME=/", "UID=0", "EUID=0", "GID=0", "TMPDIR="+x.temp)),
+		interp.Env(expand.ListEnviron("HOME=/", "UID=0", "EUID=0", "GID=0", "TMPDIR="+x.pipes.folder)),
 		interp.Params(params...),
 		interp.StdIO(x.stdin, x.stdout, x.stderr),
 		interp.CallHandler(x.onCall),

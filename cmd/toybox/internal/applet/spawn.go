@@ -21,11 +21,11 @@ const (
 const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // LookPath finds a program as execvp does, from the folder dir. Its errors are ENOENT, or what
-// stands in the way of the file that is there (EACCES, EISDIR).
+// stands in the way of the file that is there (EACCES, EISDIR). A name with a slash stays as it
+// is, good for a process that starts in dir: it is the $0 of a script.
 func LookPath(dir, path, name string) (string, error) {
 	if strings.Contains(name, "/") {
-		file := under(dir, name)
-		return file, executable(file)
+		return name, executable(under(dir, name))
 	}
 	found := error(syscall.ENOENT)
 	for elem := range strings.SplitSeq(path, ":") {

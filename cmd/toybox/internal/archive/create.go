@@ -56,15 +56,36 @@ func (a *archiver) create() error {
 	if err != nil {
 		return err
 	}
-	level := 6
 	bw := bufio.NewWriterSize(out, 64<<10)
-	zw, err := a.target().writer(bw, level)
+	zw, err := a.target().writer(bw, 6)
 	if err != nil {
 		return err
 	}
-	w.tw = tar.NewWriter(zw)
-	err = w.operands(append(append([]string{}, a.o.Args...), names...))
-	return errors.Join(err, w.tw.Close(), zw.Close(), bw.Flush(), out.Close())
+	records := &recordWriter{w: zw}
+	w.tw = tar.NewWriter(records)
+	w.operands(append(append([]string{}, a.o.Args...), names...))
+	return errors.Join(w.tw.Close(), records.fill(), zw.Close(), bw.Flush(), out.Close())
+}
+
+// recordWriter fills an archive up to a whole number of records of 10 KiB, as tar always has:
+// some readers want it, and the same files give the same bytes as GNU's.
+type recordWriter struct {
+	w     io.Writer
+	total int64
+}
+
+const recordSize = 20 * 512
+
+func (r *recordWriter) Write(p []byte) (int, error) {
+	n, err := r.w.Write(p)
+	r.total += int64(n)
+	return n, err
+}
+
+func (r *recordWriter) fill() error {
+	rest := (recordSize - r.total%recordSize) % recordSize
+	_, err := r.w.Write(make([]byte, rest))
+	return err
 }
 
 // target is the form of compression of a new archive.
@@ -142,7 +163,7 @@ func accountOption(text string, number func(string) (int, error)) (*account, err
 
 // operands adds the files. Each -C counts for what stands after it, and starts from the one
 // before.
-func (w *writer) operands(names []string) error {
+func (w *writer) operands(names []string) {
 	folders, before := w.o.All("C"), w.o.Before("C")
 	for i, name := range names {
 		for len(before) > 0 && before[0] <= i {
@@ -151,7 +172,6 @@ func (w *writer) operands(names []string) error {
 		}
 		w.add(name, 0)
 	}
-	return nil
 }
 
 func under(dir, name string) string {

@@ -23,6 +23,13 @@ type packer struct {
 	level                                                 int
 }
 
+// gzipWarning is the status if files were left as they are for a reason that is no failure.
+const gzipWarning = 2
+
+type warning string
+
+func (w warning) Error() string { return string(w) }
+
 func compress(c *applet.Call) error {
 	o, err := c.Options("c,stdout,to-stdout d,decompress,uncompress f,force k,keep n,no-name q,quiet t,test v,verbose " +
 		"1,fast 2 3 4 5 6 7 8 9,best")
@@ -45,10 +52,16 @@ func compress(c *applet.Call) error {
 	if len(names) == 0 {
 		names = []string{"-"}
 	}
+	left := true // nothing worse than a file that was left as it is
 	for _, name := range names {
-		if err := p.one(name); err != nil {
+		err := p.one(name)
+		if err != nil {
 			c.Warn(applet.At(name, err))
+			left = left && errors.As(err, new(warning))
 		}
+	}
+	if c.Failed() && left {
+		return applet.Exit(gzipWarning)
 	}
 	return nil
 }
@@ -73,7 +86,7 @@ func (p *packer) one(name string) error {
 	}
 	switch {
 	case info.IsDir():
-		return errors.New("is a directory -- ignored")
+		return warning("is a directory -- ignored")
 	case p.test:
 		return p.stream(in, bufio.NewWriter(io.Discard), info)
 	case p.toOutput:
@@ -104,7 +117,7 @@ func (p *packer) file(name string, in *os.File, info fs.FileInfo) error {
 	}
 	out, err := os.OpenFile(path, flags, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s already exists; -f overwrites it", target)
+		return warning(target + " already exists; -f overwrites it")
 	}
 	if err != nil {
 		return err
@@ -131,7 +144,7 @@ func (p *packer) target(name string) (string, error) {
 	suffix := p.suffix()
 	switch {
 	case !p.unpack && strings.HasSuffix(name, suffix) && !p.force:
-		return "", fmt.Errorf("already has %s suffix -- unchanged", suffix)
+		return "", warning("already has " + suffix + " suffix -- unchanged")
 	case !p.unpack:
 		return name + suffix, nil
 	case strings.HasSuffix(name, suffix):
@@ -139,7 +152,7 @@ func (p *packer) target(name string) (string, error) {
 	case strings.HasSuffix(name, ".tgz"), strings.HasSuffix(name, ".tbz"):
 		return name[:len(name)-3] + "tar", nil
 	}
-	return "", errors.New("unknown suffix -- ignored")
+	return "", warning("unknown suffix -- ignored")
 }
 
 // stream packs or unpacks. info is the file's, if it is one: gzip keeps its name and time.

@@ -82,8 +82,11 @@ func chmodOne(c *applet.Call, o *applet.Options, name string, info fs.FileInfo, 
 		}
 		return applet.At(fmt.Sprintf("changing permissions of '%s'", name), err)
 	}
-	if o.Has("v") || o.Has("c") && bits != old {
-		fmt.Fprintf(c.Stdout, "mode of '%s' changed from %04o to %04o\n", name, old, bits)
+	if (o.Has("v") || o.Has("c")) && bits != old {
+		fmt.Fprintf(c.Stdout, "mode of '%s' changed from %04o (%s) to %04o (%s)\n",
+			name, old, applet.Permissions(old), bits, applet.Permissions(bits))
+	} else if o.Has("v") {
+		fmt.Fprintf(c.Stdout, "mode of '%s' retained as %04o (%s)\n", name, bits, applet.Permissions(bits))
 	}
 	return nil
 }

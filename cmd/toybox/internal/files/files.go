@@ -30,12 +30,12 @@ func Applets() map[string]applet.Applet {
 		"mktemp":   {Run: mktemp, Usage: "[-dqtu] [-p DIR] [--suffix=TEXT] [TEMPLATE]"},
 		"mv":       {Run: mv, Usage: "[-fnTuv] [-t DIR] SOURCE… TARGET"},
 		"readlink": {Run: readlink, Usage: "[-efmnz] FILE…"},
-		"realpath": {Run: realpath, Usage: "[-emsz] FILE…"},
+		"realpath": {Run: realpath, Usage: "[-emsz] [--relative-to=DIR] FILE…"},
 		"rm":       {Run: rm, Usage: "[-Rrfdv] FILE…"},
 		"rmdir":    {Run: rmdir, Usage: "[-pv] [--ignore-fail-on-non-empty] DIR…"},
 		"stat":     {Run: stat, Usage: "[-L] [-c FORMAT|--printf=FORMAT] FILE…"},
 		"touch":    {Run: touch, Usage: "[-achm] [-d TIME|-t STAMP|-r FILE] FILE…"},
-		"truncate": {Run: truncate, Usage: "[-c] -s [+]SIZE FILE…"},
+		"truncate": {Run: truncate, Usage: "[-c] -s [+|-]SIZE FILE…"},
 		"unlink":   {Run: unlink, Usage: "FILE"},
 	}
 }

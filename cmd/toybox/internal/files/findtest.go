@@ -2,6 +2,7 @@ package files
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"regexp"
 	"strconv"
@@ -12,6 +13,7 @@ import (
 	"mvdan.cc/sh/v3/pattern"
 
 	"github.com/shbuild/shbuild/cmd/toybox/internal/applet"
+	"github.com/shbuild/shbuild/cmd/toybox/internal/text"
 )
 
 // valued are the words with a value.
@@ -32,7 +34,16 @@ func (p *findParser) valued(name, value string) (test, error) {
 			return target
 		})
 	case "-type":
-		return kindTest(value)
+		return kindTest(value, func(at *found) fs.FileInfo { return at.info })
+	case "-xtype":
+		return kindTest(value, func(at *found) fs.FileInfo {
+			if info, err := os.Stat(f.c.Path(at.name)); err == nil {
+				return info
+			}
+			return at.info
+		})
+	case "-regex", "-iregex":
+		return regexTest(value, name == "-iregex")
 	case "-perm":
 		return permTest(value)
 	case "-size":
@@ -99,7 +110,30 @@ func matches(glob string, mode pattern.Mode, of func(*found) string) (test, erro
 	return func(at *found) bool { return re.MatchString(of(at)) }, err
 }
 
-func kindTest(value string) (test, error) {
+// regexTest matches the whole name with an expression in the syntax of emacs, which is find's: as
+// a basic one, but "+" and "?" are operators.
+func regexTest(value string, fold bool) (test, error) {
+	flags := "s"
+	if fold {
+		flags += "i"
+	}
+	value = regexp.MustCompile(`(\\.)|([+?])`).ReplaceAllStringFunc(value, func(s string) string {
+		switch s {
+		case "+", "?":
+			return `\` + s
+		case `\+`, `\?`:
+			return s[1:]
+		}
+		return s
+	})
+	re, err := text.Compile(`^\(`+value+`\)$`, false, flags)
+	if err != nil {
+		return nil, err
+	}
+	return func(at *found) bool { return re.MatchString(at.name) }, nil
+}
+
+func kindTest(value string, of func(*found) fs.FileInfo) (test, error) {
 	kinds := map[string]uint32{
 		"f": syscall.S_IFREG, "d": syscall.S_IFDIR, "l": syscall.S_IFLNK, "p": syscall.S_IFIFO,
 		"s": syscall.S_IFSOCK, "c": syscall.S_IFCHR, "b": syscall.S_IFBLK,
@@ -108,11 +142,11 @@ func kindTest(value string) (test, error) {
 	for letter := range strings.SplitSeq(value, ",") {
 		kind, ok := kinds[letter]
 		if !ok {
-			return nil, applet.Usagef("-type %s is not known", value)
+			return nil, applet.Usagef("kind %s is not known", value)
 		}
 		wanted[kind] = true
 	}
-	return func(at *found) bool { return wanted[sysStat(at.info).Mode&syscall.S_IFMT] }, nil
+	return func(at *found) bool { return wanted[sysStat(of(at)).Mode&syscall.S_IFMT] }, nil
 }
 
 // permTest: "MODE" exactly, "-MODE" all of these bits, "/MODE" any of them.

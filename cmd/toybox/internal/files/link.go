@@ -94,7 +94,7 @@ func readlink(c *applet.Call) error {
 }
 
 func realpath(c *applet.Call) error {
-	o, err := c.Options("e,canonicalize-existing m,canonicalize-missing s,no-symlinks z,zero q,quiet")
+	o, err := c.Options("e,canonicalize-existing m,canonicalize-missing s,no-symlinks z,zero q,quiet relative-to:")
 	if err != nil {
 		return err
 	}
@@ -106,10 +106,19 @@ func realpath(c *applet.Call) error {
 		need = mayMiss
 	}
 	return printPaths(c, o, func(name string) (string, error) {
+		read := func(name string) (string, error) { return canonical(absolute(c, name), need) }
 		if o.Has("s") {
-			return filepath.Clean(absolute(c, name)), nil
+			read = func(name string) (string, error) { return filepath.Clean(absolute(c, name)), nil }
 		}
-		return canonical(absolute(c, name), need)
+		path, err := read(name)
+		if err != nil || !o.Has("relative-to") {
+			return path, err
+		}
+		from, err := read(o.Get("relative-to"))
+		if err != nil {
+			return "", err
+		}
+		return filepath.Rel(from, path)
 	}, !o.Has("q"))
 }
 

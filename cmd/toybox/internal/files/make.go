@@ -55,7 +55,7 @@ func mkdirOne(c *applet.Call, name string, mode *uint32, o *applet.Options) erro
 		err = unix.Chmod(c.Path(name), *mode)
 	}
 	if err == nil && o.Has("v") {
-		fmt.Fprintf(c.Stdout, "created directory '%s'\n", name)
+		fmt.Fprintf(c.Stdout, "mkdir: created directory '%s'\n", name)
 	}
 	return err
 }

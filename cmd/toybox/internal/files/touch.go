@@ -102,34 +102,38 @@ func truncate(c *applet.Call) error {
 		return applet.Usagef("a size and a file are needed")
 	}
 	text, grow := strings.CutPrefix(o.Get("s"), "+")
+	text, shrink := strings.CutPrefix(text, "-")
 	size, err := applet.ParseSize(text)
 	if err != nil {
 		return err
+	}
+	if shrink {
+		size = -size
 	}
 	flags := os.O_WRONLY | os.O_CREATE
 	if o.Has("c") {
 		flags = os.O_WRONLY
 	}
 	for _, name := range o.Args {
-		if err := truncateOne(c.Path(name), flags, size, grow); err != nil && !(o.Has("c") && errors.Is(err, fs.ErrNotExist)) {
+		if err := truncateOne(c.Path(name), flags, size, grow || shrink); err != nil && !(o.Has("c") && errors.Is(err, fs.ErrNotExist)) {
 			c.Warn(applet.At(name, err))
 		}
 	}
 	return nil
 }
 
-func truncateOne(path string, flags int, size int64, grow bool) error {
+func truncateOne(path string, flags int, size int64, relative bool) error {
 	f, err := os.OpenFile(path, flags, 0o666)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	if grow {
+	if relative {
 		info, err := f.Stat()
 		if err != nil {
 			return err
 		}
-		size += info.Size()
+		size = max(0, size+info.Size())
 	}
 	return f.Truncate(size)
 }

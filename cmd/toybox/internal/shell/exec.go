@@ -39,6 +39,8 @@ func (s *Shell) exec(ctx context.Context, args []string) error {
 		return s.startedJob(ctx, hc, args[1])
 	case private + "finished":
 		return s.finishedJob(hc, args[1])
+	case private + "printf":
+		return status(s.runInside(hc, s.Applets["printf"], append([]string{"printf"}, args[1:]...)))
 	case private + "trap":
 		return s.trap(ctx, hc, args[1:])
 	case private + "umask":
@@ -64,6 +66,10 @@ func (s *Shell) call(ctx context.Context, args []string) ([]string, error) {
 	switch args[0] {
 	case "kill", "trap", "umask":
 		args = append([]string{private + args[0]}, args[1:]...)
+	case "printf": // the interpreter's own knows no precision; but only it can set variables
+		if len(args) > 1 && args[1] != "-v" {
+			args = append([]string{private + "printf"}, args[1:]...)
+		}
 	case "exec":
 		if len(args) > 1 {
 			args = append([]string{private + "exec"}, args[1:]...)
@@ -140,7 +146,7 @@ func (s *Shell) inside(hc interp.HandlerContext, file string, args []string) (ap
 	if !known || a.Run == nil || a.Alone || s.self == nil || s.umask(hc) != s.Umask || s.job(hc) != nil || slices.ContainsFunc(args, namesProcess) {
 		return a, false
 	}
-	info, err := os.Stat(file)
+	info, err := os.Stat(under(hc.Dir, file))
 	return a, err == nil && os.SameFile(info, s.self)
 }
 

@@ -43,6 +43,9 @@ func (s *Shell) trap(ctx context.Context, hc interp.HandlerContext, args []strin
 	for _, name := range args {
 		sig, internal := signalNamed(name)
 		switch {
+		case internal == "EXIT" && action != "-" && !s.topLevel(hc):
+			fmt.Fprintln(hc.Stderr, "trap: EXIT: a subshell cannot trap its end")
+			return interp.ExitStatus(1)
 		case internal != "":
 			if err := hc.Builtin(ctx, []string{"trap", action, internal}); err != nil {
 				return err

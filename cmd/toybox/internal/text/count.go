@@ -58,6 +58,12 @@ func wc(c *applet.Call) error {
 		width = 1
 	} else if len(o.Args) == 0 {
 		width = 7
+		// Of a file the size is known before.
+		if f, isFile := c.Stdin.(*os.File); isFile {
+			if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+				width = len(strconv.FormatInt(max(info.Size(), 1), 10))
+			}
+		}
 	}
 	for _, row := range rows {
 		var cells []string

@@ -64,7 +64,7 @@ func grep(c *applet.Call) error {
 	for _, name := range files {
 		g.path(name, recursive)
 		if g.found && o.Has("q") {
-			return nil
+			return applet.Exit(0) // whatever could not be read before
 		}
 	}
 	if !g.found {

@@ -70,16 +70,37 @@ func (s *search) hit(line []byte) {
 	if g.o.Has("v") {
 		return
 	}
-	for _, at := range g.re.FindAllSubmatchIndex(line, -1) {
-		from, to := at[0], at[1]
-		if g.o.Has("w") && len(at) > 3 {
-			from, to = at[2], at[3]
-		}
-		if from < to {
-			s.print(s.number, line[from:to], ':')
+	for _, at := range g.parts(line) {
+		if at[0] < at[1] {
+			s.print(s.number, line[at[0]:at[1]], ':')
 		}
 	}
 }
+
+// parts are the pieces of a line that match. Words share the characters that divide them, so
+// the search for each starts where the one before ended.
+func (g *grepper) parts(line []byte) [][]int {
+	if !g.o.Has("w") || g.o.Has("x") {
+		return g.re.FindAllIndex(line, -1)
+	}
+	var all [][]int
+	for from := 0; from <= len(line); {
+		at := g.re.FindSubmatchIndex(line[from:])
+		if at == nil {
+			break
+		}
+		start, end := from+at[2], from+at[3]
+		if start > 0 && start == from && isWord(line[start-1]) {
+			from++ // the search began inside a word
+			continue
+		}
+		all = append(all, []int{start, end})
+		from = max(end, start+1)
+	}
+	return all
+}
+
+func isWord(b byte) bool { return b == '_' || isLower(b) || isUpper(b) || isDigit(b) }
 
 func (s *search) print(number int, line []byte, mark byte) {
 	out := s.g.c.Stdout
@@ -115,6 +136,7 @@ func (s *search) finish() {
 		}
 		fmt.Fprintln(out, s.count)
 	case s.binary && s.count > 0:
-		fmt.Fprintf(out, "grep: %s: binary file matches\n", s.name)
+		out.Flush()
+		fmt.Fprintf(g.c.Stderr, "grep: %s: binary file matches\n", s.name)
 	}
 }

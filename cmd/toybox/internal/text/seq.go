@@ -17,7 +17,7 @@ func seq(c *applet.Call) error {
 			break
 		}
 	}
-	o, err := c.Options("+ w,equal-width s,separator: f,format:")
+	o, err := c.Options("w,equal-width s,separator: f,format:")
 	if err != nil {
 		return err
 	}

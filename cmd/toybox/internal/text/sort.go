@@ -29,7 +29,7 @@ type sorter struct {
 
 func sortLines(c *applet.Call) error {
 	o, err := c.Options("b,ignore-leading-blanks d,dictionary-order f,ignore-case g,general-numeric-sort h,human-numeric-sort " +
-		"n,numeric-sort r,reverse V,version-sort z,zero-terminated c,check s,stable u,unique k,key: t,field-separator: o,output:")
+		"m,merge n,numeric-sort r,reverse V,version-sort z,zero-terminated c,check s,stable u,unique k,key: t,field-separator: o,output:")
 	if err != nil {
 		return err
 	}
@@ -286,20 +286,20 @@ func generalValue(text []byte) float64 {
 	return value
 }
 
-// compareVersions compares runs of digits as numbers.
+// compareVersions compares runs of digits as numbers, and what stands between them as text.
 func compareVersions(a, b string) int {
 	for a != "" && b != "" {
+		i, j := strings.IndexAny(a+"0", "0123456789"), strings.IndexAny(b+"0", "0123456789")
+		if c := strings.Compare(a[:i], b[:j]); c != 0 {
+			return c
+		}
+		a, b = a[i:], b[j:]
 		x, y := strings.TrimLeft(a, "0123456789"), strings.TrimLeft(b, "0123456789")
 		n, m := strings.TrimLeft(a[:len(a)-len(x)], "0"), strings.TrimLeft(b[:len(b)-len(y)], "0")
 		if c := cmp.Or(cmp.Compare(len(n), len(m)), strings.Compare(n, m)); c != 0 {
 			return c
 		}
 		a, b = x, y
-		i, j := strings.IndexAny(a+"0", "0123456789"), strings.IndexAny(b+"0", "0123456789")
-		if c := strings.Compare(a[:i], b[:j]); c != 0 {
-			return c
-		}
-		a, b = a[i:], b[j:]
 	}
 	return cmp.Compare(len(a), len(b))
 }

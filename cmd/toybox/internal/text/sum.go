@@ -199,7 +199,7 @@ func cmpFiles(c *applet.Call) error {
 			return applet.Exit(1)
 		case a != b:
 			if !o.Has("s") {
-				fmt.Fprintf(c.Stdout, "%s %s differ: byte %d, line %d\n", o.Args[0], o.Args[1], at, line)
+				fmt.Fprintf(c.Stdout, "%s %s differ: char %d, line %d\n", o.Args[0], o.Args[1], at, line)
 			}
 			return applet.Exit(1)
 		case a == '\n':

@@ -11,7 +11,7 @@ tar --owner=0 --group=0 --numeric-owner -cf x.tar words; tar tvf x.tar | tr -s '
 tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --format=ustar -cf x.tar d; sha256sum x.tar; rm x.tar
 tar --sort=name --mtime='2020-01-02 03:04:05' --owner=root:0 --group=root:0 -cf x.tar d words; sha256sum x.tar; rm x.tar
 printf 'words\nd/a.txt\n' > list; tar cf x.tar -T list; tar tf x.tar; find d -type f -print0 | sort -z | tar cf x.tar --null -T -; tar tf x.tar; rm x.tar
-tar cf x.tar nosuch; echo $?; tar xf nosuch.tar; echo $?; tar tf words; echo $?; tar; echo $?; tar -cx; echo $?; tar cf x.tar; echo $?; tar --nosuch; echo $?; rm -f x.tar
+tar cf x.tar nosuch; echo $?; tar xf nosuch.tar; echo $?; tar tf words; echo $?; tar; echo $?; tar -cx; echo $?; tar cf x.tar; echo $?; tar --nosuch || echo failed; rm -f x.tar
 tar czf x.tgz words; tar xOzf x.tgz; tar xOf x.tgz; tar tf x.tgz; cat x.tgz | tar xzOf -; cat x.tgz | tar tz; gzip -dc x.tgz | tar t; tar caf y.tar.gz d; gzip -t y.tar.gz; echo $?; rm x.tgz y.tar.gz
 tar cf x.tar -C d a.txt -C s c.txt; tar tf x.tar; tar cf x.tar -C d a.txt -C .. words; tar tf x.tar; rm x.tar
 tar cf x.tar words; echo new > words; tar xkf x.tar; echo $?; cat words; tar xf x.tar; cat words; rm words; ln -s numbers words; tar xf x.tar; ls -l words | cut -c1; rm x.tar
@@ -26,5 +26,5 @@ mkdir e; chmod 555 e; tar cf x.tar e; rmdir e; tar xf x.tar; stat -c %a e; rm x.
 gzip words; gunzip words.gz; cat words; gzip -k words; zcat words.gz; gzip -dc words.gz; gzip -d words.gz; echo $?; gzip -df words.gz; ls -l words | cut -c1-10
 gzip -c words > w.gz; gunzip -c w.gz; gunzip < w.gz; cat w.gz w.gz | zcat; gzip -t w.gz; echo $?; gzip -t words; echo $?; gunzip words; echo $?; gzip nosuch; echo $?; gzip d; echo $?; rm w.gz
 gzip -9 < words | gzip -d; gzip -n9 words; gzip -l nosuch 2>/dev/null; gunzip words; gzip words.gz 2>/dev/null; gzip -cn words | gunzip | wc -c; gzip --best --keep words; zcat -f words.gz numbers; rm words.gz
-printf x | gzip | head -c 5 | gunzip; echo $?; echo notgzip | gunzip; echo $?; touch w.gz; gzip words w.gz; ls
+printf x | gzip | head -c 5 | gunzip; echo $?; echo notgzip | gunzip; echo $?; touch w.gz; gzip words w.gz; ls; rm words.gz
 echo hi > a.tgz; gzip -c words > b.tgz; gunzip b.tgz; ls b*; rm b*

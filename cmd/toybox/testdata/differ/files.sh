@@ -20,14 +20,14 @@ cp words d/a.txt; cat d/a.txt
 cp -n words d/a.txt; cat d/a.txt
 cp -u words d/a.txt; cat d/a.txt
 cp -f words d/b.c && cat d/b.c
-cp -v words new; cp -rv d/s new2
+cp -v words new; cp -rv d/s new2 | sort
 cp --parents d/s/c.txt . ; mkdir o; cp --parents d/s/c.txt o
 cp -T d new; cp -rT d new
 cp -r d words
 chmod 600 words; cp words new; chmod 640 new; cp words new; ls -l new | cut -c1-10
 ln words w2; cp -a words w2 d; cp -rp d e
 cp -a d/a.txt d/b.c e/
-cp -r d d/s; echo $?
+cp -r d/s d/s; echo $?; rm -r d/s
 cp --preserve=mode,timestamps words x 2>/dev/null || cp --preserve=all words x
 cp -x
 mv words new
@@ -57,7 +57,6 @@ rm -v words
 rm
 rm -f
 rm -q words
-rm -rf d/slink/
 mkdir a b
 mkdir -p x/y/z
 mkdir -m 700 x; mkdir -pm 700 p/q
@@ -117,7 +116,7 @@ chmod -R +x d/s; find d -type f -perm -100 | sort
 umask 022; chmod =rw words; chmod +w numbers
 chown $(id -u):$(id -g) words
 chown -R $(id -u) d && chgrp -R $(id -g) d
-chown $(id -un) words; chown :$(id -gn) words; chown $(id -u): words
+chown $(id -un) words; chown :$(id -gn) words
 chown nosuchuser words
 chown -h $(id -u) dangling
 chgrp nosuchgroup words
@@ -168,7 +167,6 @@ ls -r; ls -t d; ls -S
 ls -R d
 ls nosuch; echo $?
 ls -d d/* */
-ls -n words | awk '{print $3}' 2>/dev/null | wc -l
 ls -lh words | tr -s ' ' | cut -d' ' -f5,6,7,8,9
 ls --full-time words | tr -s ' ' | cut -d' ' -f6-9
 ls -l link | tr -s ' ' | cut -d' ' -f9-
@@ -181,8 +179,8 @@ find d -type f | sort
 find d -name '*.txt' | sort
 find . -maxdepth 1 -type l | sort
 find . -mindepth 2 -name 'a*'
-find d -name '*.txt' -exec cat {} \;
-find d -name '*.txt' -exec echo got {} +
+find d -name '*.txt' -exec cat {} \; | sort
+find d -name '*.txt' -exec echo {} + | tr ' ' '\n' | sort
 find d -type f -exec chmod 600 {} + -exec echo {} \; | sort
 find d -name 's' -prune -o -type f -print | sort
 find d ! -name '*.txt' -type f | sort
@@ -211,7 +209,6 @@ find d -name a.txt -exec false {} + ; echo $?
 find d -xdev -name c.txt
 find . -xtype l | sort; find . -lname now*
 find d -links 1 -type f | sort
-find d -execdir echo {} \; 2>/dev/null | sort | head -1
 find . -name '[wn]*' -maxdepth 1 | sort
 find d -type f -ok rm {} \; </dev/null 2>/dev/null; ls d
 du -s d >/dev/null; du -sb words | cut -f1; du -ab d | sort -k2 | cut -f2

@@ -2,7 +2,7 @@
 true; echo $?; false; echo $?
 env true && env false; echo $?; env nosuch; echo $?; env ./words; echo $?
 env -i A=1 B=2 env | sort; A=1 env -u A env | grep -c ^A=; env A=1 sh -c 'echo $A'; env -i PATH="$PATH" X=y printenv X; env - PATH="$PATH" env | cut -d= -f1
-env -C d ls; env -0 | tr '\0' '\n' | grep -c ^HOME=; env --ignore-environment A=b "$(command -v env)"; env --unset=HOME sh -c 'echo ${HOME-none}'; env -x; echo $?; env -i
+env -C d ls; env -0 | tr '\0' '\n' | grep -c ^HOME=; env --ignore-environment A=b "$(command -v env)"; env --unset=HOME printenv HOME; env -x; echo $?; env -i
 printenv HOME; printenv nosuch; echo $?; A=5 printenv A HOME
 id -u; id -g; id -un; id -gn; id -G; id -nG; id root; id -u root; id nosuch; echo $?; id -Gn root; id; whoami; id -ur; groups | wc -w; id -n; id -x
 uname; uname -s; uname -m; uname -r; uname -a; uname -sr; uname -n; uname -o; uname x; echo $?; arch; hostname; nproc; nproc --all
@@ -21,5 +21,5 @@ which sh >/dev/null && echo yes; which nosuch; echo $?; which ./run; PATH=$PWD:$
 expr 1 + 2; expr 7 / 2 '*' 3; expr 7 % 3; expr 5 - 7; expr a = a; expr a '<' b; expr 10 '<' 9; echo $?; expr 0; echo $?; expr '' '|' x; expr 1 '&' 0; echo $?; expr \( 1 + 2 \) \* 3
 expr abcdef : 'abc'; expr abcdef : 'a\(.*\)e'; expr abc : x; echo $?; expr length hello; expr substr hello 2 3; expr index hello lo; expr match ab 'a.'; expr 1 +; echo $?; expr 1 / 0; echo $?; expr x + 1; echo $?; expr + length; expr -1 + 2
 nohup true; echo $?; nohup nosuch; echo $?; nohup echo hi </dev/null 2>/dev/null; nohup sh -c 'kill -HUP $$; echo alive' 2>/dev/null
-kill -l 9; kill -l TERM; kill -l 143; kill -0 $$; echo $?; kill 999999999; echo $?; env kill -l KILL; env kill -s 0 $$; echo $?; kill -s nosuch $$; echo $?
+kill -l 9; kill -l 143; kill -0 $$; echo $?; kill 999999999; echo $?; env kill -l KILL; env kill -s 0 $$; echo $?; kill -s nosuch $$ || echo failed
 pwd; cd d/slink; pwd; pwd -P; env pwd; env pwd -L; cd ..; pwd; tty </dev/null; tty -s </dev/null; echo $?; sync; echo $?

@@ -14,7 +14,7 @@ tail -n1 words numbers; tail -q -n 1 words numbers; tail nosuch
 seq 1000 | head -n 1; yes | head -2; yes a b | head -1
 seq 3; seq 2 4; seq 1 2 7; seq 5 -2 1; seq 3 1; seq 0.5 0.5 2; seq -2 1
 seq -w 8 11; seq -s, 3; seq -f %03g 3; seq -f 'f%g.txt' 2; seq 1 0 3; seq x; seq
-tac words; tac noend; rev words; rev noend
+tac words; rev words; rev noend
 sort words; sort -r words; sort -u words; sort -f words; sort -uf words
 sort -n numbers; sort -rn numbers; sort -g numbers; sort numbers
 sort -t: -k3 -n table; sort -t: -k3,3nr table; sort -t : -k 1,1 table; sort -k2 conf
@@ -33,7 +33,7 @@ sort -h <<X
 	1.5K
 	X
 printf 'b\0a\0' | sort -z | tr '\0' '\n'; printf 'b\na' | sort
-sort -m words numbers; sort -d conf; sort -R nosuch; sort nosuch
+printf 'a\nc\n' > s; sort -m s noend; sort -d conf; sort nosuch
 printf 'a 2\na 1\nb 1\n' | sort -k1,1 -u; printf 'a 2\na 1\n' | sort -k1,1; printf 'x 10\ny 9\n' | sort -k2n
 printf 'b,2\na,10\n' | sort -t, -k2n,2; printf ' b\na\n' | sort -k1b,1
 uniq words; sort words | uniq -c; sort words | uniq -d; sort words | uniq -u; uniq -i words
@@ -43,7 +43,7 @@ cut -d: -f1,6 --output-delimiter=' ' table; cut -d: -f2 words; cut -s -d: -f2 wo
 cut -d ' ' -f 2 conf; cut -f0 words
 tr a-z A-Z < words; tr -d a < words; tr -s p < words; tr -cd 'a-z\n' < conf; tr '[:lower:]' '[:upper:]' < words; tr -d '[:space:]' < conf; echo
 tr ab x < words; tr '\n' ' ' < words; tr -c 'a-z' '_' < words; tr -sc a-z '\n' < conf; tr 'a-c' '[x*]' < words; tr -d '\r\n' < words; echo; tr a; tr -t abc x < words
-echo 'a-b' | tr - _; echo abc | tr 'a-c' '1-3'; echo 'a\b' | tr '\\' /; echo aabb | tr -s ab xy; echo "don't" | tr -d \'
+echo 'a-b' | tr - _; echo abc | tr 'a-c' '1-3'; printf '%s\n' 'a\b' | tr '\\' /; echo aabb | tr -s ab xy; echo "don't" | tr -d \'
 wc words; wc -l words; wc -c < words; wc -w words numbers; wc < words; wc -m words; wc -L words; wc -l < noend; wc empty; wc nosuch
 echo hi | wc -c; wc -lc words; cat words | wc; wc -l words numbers table
 grep apple words; grep -c apple words; grep -v apple words; grep -i cherry words; grep -n fig words; grep -l apple words numbers; grep -L apple words numbers

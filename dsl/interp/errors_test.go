@@ -66,6 +66,8 @@ func TestErrors(t *testing.T) {
 		{"EXPORT a", "2:1: EXPORT: EXPORT requires a source and a destination"},
 		{"export 'a b=c'", "2:1: export: a b=c: not a name"},
 		{"readonly \"x=1\"; export \"x=2\"", "2:17: x: readonly variable"},
+		{"x=$(<none)", "2:1: open none: no such file or directory"},
+		{":; ENV X=$(<none)\n:", "2:4: open none: no such file or directory"},
 		{"set -o nosuch", `2:1: set: invalid option: "nosuch"`},
 		{"umask 022", "2:1: umask: unsupported builtin"},
 	}

@@ -116,6 +116,14 @@ func (x *shell) ownCommand(ctx context.Context, hc interp.HandlerContext, args [
 		}
 		x.taken.put(hc.Env.Get(varTaken).String(), []string{string(body)})
 		return nil
+	case cmdCopy:
+		if hc.Stdin == nil {
+			return nil
+		}
+		if _, err := io.Copy(plain(hc.Stdout), hc.Stdin); err != nil {
+			return x.fail(hc.Env, x.shellError(hc.Env, "read a file", err))
+		}
+		return nil
 	case cmdDeclare:
 		return x.declare(ctx, hc, args[1:])
 	case cmdBuiltin:

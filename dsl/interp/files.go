@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
 	"mvdan.cc/sh/v3/interp"
 )
 
@@ -62,7 +63,10 @@ func (x *shell) onReadDir(ctx context.Context, path string) ([]fs.DirEntry, erro
 	if !ok {
 		return nil, x.refused(hc, refuse(false, path, path))
 	}
-	at, _, err := at.stat(path, true)
+	at, info, err := at.stat(path, true)
+	if err == nil && !info.IsDir() {
+		return nil, &fs.PathError{Op: "open", Path: path, Err: unix.ENOTDIR}
+	}
 	if err != nil {
 		var out *refusal
 		if errors.As(err, &out) {
@@ -105,6 +109,10 @@ func (x *shell) onAccess(ctx context.Context, path string, mode interp.AccessMod
 	case mode&interp.AccessWrite != 0 && !at.writable,
 		mode&interp.AccessExec != 0 && info.Mode()&0o111 == 0:
 		return denied
+	case mode&interp.AccessRead != 0 && !info.Mode().IsRegular() && !info.IsDir():
+		if info.Mode()&0o444 == 0 { // opening it might wait, or do something
+			return denied
+		}
 	case mode&interp.AccessRead != 0:
 		f, err := at.root.Open(at.rel)
 		if err != nil {

@@ -24,7 +24,7 @@ type parts struct {
 }
 
 // find looks for the parts of node. On its way it gives the instructions' marks the
-// form that survives printing.
+// form that survives printing, and $(<file) a command.
 func find(node sh.Node) *parts {
 	var p parts
 	bodies := map[*sh.Word]bool{}
@@ -56,11 +56,12 @@ func find(node sh.Node) *parts {
 				p.piped = append(p.piped, &n.X)
 			}
 		case *sh.CmdSubst:
-			p.commands = append(p.commands, n)
-			if !isFileSubstitution(n) {
-				p.lists = append(p.lists, &n.Stmts)
-				p.branches = append(p.branches, &n.Stmts)
+			if isFileSubstitution(n) {
+				n.Stmts[0].Cmd = call(cmdCopy).Cmd
 			}
+			p.commands = append(p.commands, n)
+			p.lists = append(p.lists, &n.Stmts)
+			p.branches = append(p.branches, &n.Stmts)
 		case *sh.ProcSubst:
 			p.processes = append(p.processes, n)
 			p.lists = append(p.lists, &n.Stmts)
@@ -125,7 +126,8 @@ func isLeaf(st *sh.Stmt) bool {
 	return false
 }
 
-// isFileSubstitution says that s is $(<file), which the shell reads itself.
+// isFileSubstitution says that s is $(<file). The runner would read it by itself, with
+// no status where the file is missing.
 func isFileSubstitution(s *sh.CmdSubst) bool {
 	if len(s.Stmts) != 1 {
 		return false

@@ -125,9 +125,14 @@ func (f *folders) open(dir, path string, flag int, perm fs.FileMode) (*os.File, 
 	case err != nil && !(writing && errors.Is(err, fs.ErrNotExist)):
 		return nil, err
 	}
-	file, err := at.root.OpenFile(at.rel, flag, perm)
+	// What has become a named pipe meanwhile must not be waited for.
+	file, err := at.root.OpenFile(at.rel, flag|unix.O_NONBLOCK, perm)
 	if err != nil {
 		return nil, renamed(err, "open", path)
+	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		file.Close()
+		return nil, &fs.PathError{Op: "open", Path: path, Err: errNotRegular}
 	}
 	return file, nil
 }

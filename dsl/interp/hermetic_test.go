@@ -4,7 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/dsl/diag"
 )
@@ -153,6 +156,69 @@ func TestInside(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A named pipe in the context is not waited for.
+func TestPipeInContext(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := unix.Mkfifo(filepath.Join(dir, "pipe"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got := play(t, `FROM a
+[ -r pipe ] && [ -p pipe ] && echo there
+echo pipe/*
+read -r x < pipe || echo no
+. ./pipe || echo no
+x=$(<pipe) || echo no
+cd pipe || echo no
+`, Options{Dir: dir})
+	if want := "there\npipe/*\nno\nno\nno\nno\n"; got.err != nil || got.stdout != want {
+		t.Errorf("stdout %q, want %q; error %v", got.stdout, want, got.err)
+	}
+}
+
+// A link that is changed while a script reads through it never leads out.
+func TestChangingLink(t *testing.T) {
+	t.Parallel()
+	parent := t.TempDir()
+	dir := write(t, filepath.Join(parent, "context"), "own", "mine\n", "sub/f", "mine\n")
+	write(t, parent, "out/f", "secret\n")
+	done := make(chan struct{})
+	var changing sync.WaitGroup
+	changing.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			target := []string{"sub", "../out", filepath.Join(dir, "sub"), filepath.Join(parent, "out")}[i%4]
+			if err := os.Symlink(target, filepath.Join(dir, "new")); err != nil {
+				t.Error(err)
+				return
+			}
+			if err := os.Rename(filepath.Join(dir, "new"), filepath.Join(dir, "link")); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for range 30 {
+		got := play(t, `FROM a
+i=0
+while [ $((i++)) -lt 20 ]; do
+  x=$(<link/f) || true; echo "$x"
+  { read -r x < link/f; } || true; echo "$x"
+  echo link/*
+done
+`, Options{Dir: dir})
+		if strings.Contains(got.stdout, "secret") || strings.Contains(got.stdout, "out") {
+			t.Errorf("stdout %q", got.stdout)
+		}
+	}
+	close(done)
+	changing.Wait()
 }
 
 func TestAllowed(t *testing.T) {

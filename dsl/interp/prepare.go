@@ -29,6 +29,7 @@ const (
 	cmdLost       = own + "lost"                   // a substitution has failed, whose status no one asks for
 	cmdOperands   = own + "operands"               // WORD…: an instruction's operands
 	cmdDocument   = own + "document"               // standard input is a heredoc's body
+	cmdCopy       = own + "copy"                   // standard input to standard output
 	cmdDeclare    = own + "declare"                // VARIANT WORD…: export and the like
 	cmdBuiltin    = own + "builtin"                // NAME WORD…: a builtin
 	instructionNo = own + "instruction:"           // second word of an instruction
@@ -316,9 +317,7 @@ func background(st *sh.Stmt) []*sh.Stmt {
 
 func reportSubstitutions(node sh.Node) {
 	for _, s := range find(node).commands {
-		if !isFileSubstitution(s) {
-			s.Stmts = reported(s.Stmts)
-		}
+		s.Stmts = reported(s.Stmts)
 	}
 }
 

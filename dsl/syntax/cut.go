@@ -100,8 +100,8 @@ func (h *head) readRaw() *fault {
 			return blankHeredoc(h.line.b)
 		}
 	}
-	if n := len(h.Keyword); x.end > n && strings.IndexByte(dockerSpace, h.line.b[n]) < 0 {
-		return &fault{at: n, len: 1, err: fmt.Errorf("%c right after %s", h.line.b[n], h.Keyword), hint: "put a blank between them"}
+	if f := h.glued(h.line.b[:x.end]); f != nil {
+		return f
 	}
 	h.end = x.end
 	if x.end < len(h.line.b) {
@@ -109,6 +109,15 @@ func (h *head) readRaw() *fault {
 	}
 	h.writeCommand(x)
 	return nil
+}
+
+// glued finds what stands right after the keyword.
+func (h *head) glued(b []byte) *fault {
+	n := len(h.Keyword)
+	if n >= len(b) || strings.IndexByte(dockerSpace, b[n]) >= 0 {
+		return nil
+	}
+	return &fault{at: n, len: 1, err: fmt.Errorf("%c right after %s", b[n], h.Keyword), hint: "put a blank between them"}
 }
 
 // readWords takes an instruction whose operands the shell expands.
@@ -119,6 +128,9 @@ func (h *head) readWords() *fault {
 	words := h.quoteHeredocs()
 	x := h.reach(words.b, 0)
 	end, f := x.checkWords(words.b, h.Keyword)
+	if f == nil {
+		f = h.glued(words.b[:end])
+	}
 	if f != nil {
 		h.line = words
 		return f

@@ -204,7 +204,7 @@ func TestChangingLink(t *testing.T) {
 			}
 		}
 	})
-	for range 30 {
+	for range 10 {
 		got := play(t, `FROM a
 i=0
 while [ $((i++)) -lt 20 ]; do

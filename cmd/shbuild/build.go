@@ -146,6 +146,7 @@ func (j *job) run(std streams) int {
 	}
 	j.options.Progress = display
 	j.options.Stdout, j.options.Stderr = display.above(echo), display.above(std.err)
+	display.Note("#0 user namespace: " + userns.Mode())
 	id, err := j.build(ctx, std)
 	display.close()
 	if err != nil {

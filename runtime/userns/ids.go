@@ -140,7 +140,7 @@ func words(m []user.IDMap) []string {
 	return out
 }
 
-// Mode says which ids there are, for the display: "root" where every id is itself, else "sub-ids 65536". Outside
+// Mode says which ids there are, for the display: "root" where every id is itself, else "65536 sub-ids". Outside
 // it is "none".
 func Mode() string {
 	if !inside {
@@ -152,7 +152,7 @@ func Mode() string {
 	}
 	for _, m := range uids {
 		if m.ID != m.ParentID {
-			return fmt.Sprintf("sub-ids %d", count(uids)-1)
+			return fmt.Sprintf("%d sub-ids", count(uids)-1)
 		}
 	}
 	return "root"

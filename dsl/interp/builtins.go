@@ -53,6 +53,10 @@ func (x *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []st
 		return x.trap(ctx, hc, args)
 	case "alias":
 		return x.alias(ctx, hc, args)
+	case "printf":
+		if len(args) > 2 && args[1] == "-v" {
+			return x.printfTo(ctx, hc, args)
+		}
 	case "unset":
 		return x.unset(ctx, hc, args)
 	case "[", "test":
@@ -215,54 +219,6 @@ func (x *shell) exec(ctx context.Context, hc interp.HandlerContext, args []strin
 		return err
 	}
 	return hc.Builtin(ctx, []string{"exit", "0"})
-}
-
-// unset forgets the functions too that hide builtins.
-func (x *shell) unset(ctx context.Context, hc interp.HandlerContext, args []string) error {
-	if err := x.leaf(ctx, hc, args); err != nil {
-		return err
-	}
-	for _, name := range args[1:] {
-		if args[1] != "-v" && interp.IsBuiltin(name) && hc.Env.Get(varFunction+name).IsSet() {
-			if err := x.assign(ctx, hc, `\builtin unset `+varFunction+name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// alias prepares the text that an alias stands for.
-func (x *shell) alias(ctx context.Context, hc interp.HandlerContext, args []string) error {
-	args = slices.Clone(args)
-	for i, a := range args[1:] {
-		name, text, ok := strings.Cut(a, "=")
-		if !ok {
-			continue
-		}
-		prepared, err := x.program.snippet(": " + text)
-		if err != nil {
-			return x.fail(hc.Env, x.shellError(hc.Env, "alias", err))
-		}
-		args[i+1] = name + "=" + strings.TrimPrefix(prepared, ": ")
-	}
-	return x.leaf(ctx, hc, args)
-}
-
-// comparable changes both sides of a comparison alike where one begins with ~, which
-// the runner would look up among the host's users.
-func comparable(args []string) []string {
-	args = slices.Clone(args)
-	for i := 2; i+1 < len(args); i++ {
-		a, b := &args[i-1], &args[i+1]
-		switch args[i] {
-		case "=", "==", "!=":
-			if strings.HasPrefix(*a, "~") || strings.HasPrefix(*b, "~") {
-				*a, *b = own+*a, own+*b
-			}
-		}
-	}
-	return args
 }
 
 // command is the builtin of that name. Functions are passed over.

@@ -219,6 +219,13 @@ echo "$env"
 			script: "[ -n \"$X\" ] && ENV X=$X\n",
 		},
 		{
+			name:   "the shell's own words",
+			script: "printf -v v '%03d\\n' 7; RUN x\necho \"[$v]\"; IFS=, read -ra p <<< '1,2'; echo ${p[1]}; export \"Q=a\\\\b\"; echo \"$Q\"; v=$(<list); echo $v",
+			files:  []string{"list", "a\nb\n"},
+			calls:  []string{"RUN x"},
+			stdout: "[007\n]\n2\na\\b\na b\n",
+		},
+		{
 			name:   "exit 0 ends it well",
 			script: "exit 0\nRUN never",
 		},

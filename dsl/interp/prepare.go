@@ -50,6 +50,7 @@ const (
 	varPID      = varPrefix + "PID_"      // + PID: the job with that process id
 	varExit     = varPrefix + "EXIT"      // the mark of the exit that ended it
 	varFunction = varPrefix + "FUNCTION_" // + NAME: there is a function that hides the builtin
+	varText     = varPrefix + "TEXT"      // what printf -v has printed
 	varTaken    = varPrefix + "TAKEN"     // where expanded operands go
 )
 

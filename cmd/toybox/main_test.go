@@ -14,7 +14,7 @@ var bin string
 func TestMain(m *testing.M) {
 	name := filepath.Base(os.Args[0])
 	if _, isApplet := table()[name]; isApplet || name == "toybox" || name == "toybox-umask" {
-		os.Exit(run(name, os.Args[1:]))
+		main()
 	}
 	os.Exit(withApplets(m))
 }

@@ -52,7 +52,8 @@ func move(c *applet.Call, src, dst string, o *applet.Options) (bool, error) {
 			return false, fmt.Errorf("cannot overwrite non-directory '%s' with directory '%s'", dst, src)
 		}
 	}
-	err = os.Rename(from, to)
+	// Not os.Rename, which does not put a folder in the place of an empty one.
+	err = syscall.Rename(from, to)
 	if errors.Is(err, syscall.EXDEV) {
 		return copyAway(c, src, dst, info)
 	}

@@ -136,10 +136,7 @@ func (t *traps) before(args []string) ([]string, error) {
 	var line strings.Builder
 	line.WriteString(actions)
 	for _, arg := range args {
-		if strings.HasPrefix(arg, private) {
-			arg = arg[len(private):]
-		}
-		quoted, err := syntax.Quote(arg, syntax.LangBash)
+		quoted, err := syntax.Quote(strings.TrimPrefix(arg, private), syntax.LangBash)
 		if err != nil {
 			return nil, err
 		}

@@ -141,16 +141,15 @@ func (s *sorter) compare(a, b []byte) int {
 // extract cuts a key out of a line.
 func (s *sorter) extract(k sortKey, line []byte) []byte {
 	blanks := strings.Contains(k.how, "b") || strings.ContainsAny(k.how, "ngh")
-	from, fieldEnd := s.field(line, k.field)
+	from, _ := s.field(line, k.field)
 	if blanks {
 		from = skipBlanks(line, from)
 	}
 	from = min(from+k.char-1, len(line))
 	to := len(line)
 	if k.endField > 0 {
-		var start int
-		start, fieldEnd = s.field(line, k.endField)
-		to = fieldEnd
+		start, end := s.field(line, k.endField)
+		to = end
 		if k.endChar > 0 {
 			if blanks {
 				start = skipBlanks(line, start)

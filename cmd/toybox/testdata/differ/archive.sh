@@ -9,7 +9,7 @@ ln words w2; ln -s words w3; chmod 700 d/s; chmod 4711 run; tar cf x.tar .  --ex
 umask 077; chmod 666 words; tar cf x.tar words d; mkdir o; tar xf x.tar -C o; rm x.tar
 tar --owner=0 --group=0 --numeric-owner -cf x.tar words; tar tvf x.tar | tr -s ' '; tar tvf x.tar --numeric-owner | tr -s ' '; tar --owner=foo:12 --group=bar:13 -cf x.tar words; tar tvf x.tar | tr -s ' '; rm x.tar
 tar --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --format=ustar -cf x.tar d; sha256sum x.tar; rm x.tar
-tar --sort=name --mtime='2020-01-02 03:04:05' --owner=root:0 --group=root:0 -cf x.tar d words; sha256sum x.tar; rm x.tar
+tar --sort=name --mtime='2020-01-02 03:04:05' --owner=root:0 --format=ustar --group=root:0 -cf x.tar d words; sha256sum x.tar; rm x.tar
 printf 'words\nd/a.txt\n' > list; tar cf x.tar -T list; tar tf x.tar; find d -type f -print0 | sort -z | tar cf x.tar --null -T -; tar tf x.tar; rm x.tar
 tar cf x.tar nosuch; echo $?; tar xf nosuch.tar; echo $?; tar tf words; echo $?; tar; echo $?; tar -cx; echo $?; tar cf x.tar; echo $?; tar --nosuch || echo failed; rm -f x.tar
 tar czf x.tgz words; tar xOzf x.tgz; tar xOf x.tgz; tar tf x.tgz; cat x.tgz | tar xzOf -; cat x.tgz | tar tz; gzip -dc x.tgz | tar t; tar caf y.tar.gz d; gzip -t y.tar.gz; echo $?; rm x.tgz y.tar.gz

@@ -68,7 +68,7 @@ echo `echo a \`echo b\``; echo $(echo "x $(echo 'y)')"); echo "a\$b\"c\`d"; echo
 echo "${HOME}" | tail -c 6; echo ~ | tail -c 6; x=~; echo $x | tail -c 6; echo $$ | grep -c '[0-9]'; sh -c 'echo $PPID' | grep -c .; echo "$-" | grep -c .; x='*.x'; echo $x "$x"; set -f; echo w*; set +f; echo w*
 if ! command -v nosuch >/dev/null 2>&1; then echo missing; fi; test -z "$(ls -A d/nosuch 2>/dev/null)" && echo none; [ "$(id -u)" -ge 0 ] && echo n; test "$(cat words | wc -l)" -eq 6 && echo six; n=$(wc -l < words); echo $((n+1))
 sh -c 'syntax error here ('; echo $?; sh -c 'if'; echo $?; sh -c ')' ; echo $?; sh -n -c 'echo no'; sh -z; echo $?; sh -o nosuch -c :; echo $?; sh -c; echo $?
-cat /dev/stdin < words | head -1; echo hi > /dev/stdout; echo err > /dev/stderr; echo x | tee /dev/stderr 2>&1 | wc -l; cat /proc/self/comm | grep -c .; cat < /dev/null; echo x > /dev/null; ls /dev/fd >/dev/null 2>&1
+cat /dev/stdin < words | head -1; echo hi > /dev/stdout; echo err > /dev/stderr; echo x | tee /dev/stderr 2>&1 | wc -l; cat /proc/self/comm | grep -c .; cat < /dev/null; echo x > /dev/null;:
 find . -name words -exec sh -c 'echo got "$1" $#' _ {} \; ; printf 'a\nb\n' | while IFS= read -r l; do sh -c 'cat >/dev/null; echo "$1"' _ "$l" </dev/null; done
 set -eux; apk() { echo apk "$@"; }; apk add --no-cache curl 2>/dev/null && rm -rf /nosuch/* && mkdir -p app/bin && cd app && echo '#!/bin/sh' > bin/x && chmod +x bin/x; ls -l bin | tail -1 | cut -c1-10
 addr=http://h/x-1.2.tar.gz; f=${addr##*/}; v=${f#x-}; echo "${v%.tar.gz}"; echo "$f" | sed 's/.*-\([0-9.]*\)\.tar.*/\1/'; case "$(uname -m)" in x86_64) a=amd64;; aarch64) a=arm64;; *) exit 1;; esac; echo $a; { echo "[s]"; echo "k=$v"; } > c.ini; cat c.ini

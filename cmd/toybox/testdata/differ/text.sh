@@ -33,7 +33,7 @@ sort -h <<X
 	1.5K
 	X
 printf 'b\0a\0' | sort -z | tr '\0' '\n'; printf 'b\na' | sort
-printf 'a\nc\n' > s; sort -m s noend; sort -d conf; sort nosuch
+printf 'a\nc\n' > s; printf 'b\nd\n' > t; sort -m s t; sort -d conf; sort nosuch
 printf 'a 2\na 1\nb 1\n' | sort -k1,1 -u; printf 'a 2\na 1\n' | sort -k1,1; printf 'x 10\ny 9\n' | sort -k2n
 printf 'b,2\na,10\n' | sort -t, -k2n,2; printf ' b\na\n' | sort -k1b,1
 uniq words; sort words | uniq -c; sort words | uniq -d; sort words | uniq -u; uniq -i words

@@ -192,8 +192,15 @@ func (x *shell) eval(ctx context.Context, hc interp.HandlerContext, args []strin
 	if err != nil {
 		return x.fail(hc.Env, x.shellError(hc.Env, "eval", err))
 	}
-	return hc.Builtin(ctx, []string{"eval", text})
+	depth, _ := ctx.Value(evalKey{}).(int)
+	if depth > maxDepth {
+		return x.abort(x.shellError(hc.Env, "", fmt.Errorf("evals call each other more than %d deep", maxDepth)))
+	}
+	return hc.Builtin(context.WithValue(ctx, evalKey{}, depth+1), []string{"eval", text})
 }
+
+// evalKey is how many evals a context is in.
+type evalKey struct{}
 
 // trap prepares the text that a trap will run.
 func (x *shell) trap(ctx context.Context, hc interp.HandlerContext, args []string) error {

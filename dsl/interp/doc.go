@@ -21,7 +21,8 @@
 // A script is hermetic: it runs no program, writes no file, and reads only inside the
 // context folder, unless Options open more. A script that tries ends at once, forgiven
 // or not. What fails inside the rules is a status, as in any shell, and the error is
-// remembered until the script has ended because of it.
+// remembered until the script has ended because of it. An expansion that fails,
+// as by a division by zero, ends the script.
 //
 // The package does not know what instructions do, and it does not print errors.
 package interp

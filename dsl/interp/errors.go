@@ -33,6 +33,9 @@ type failure struct {
 func (f *failure) Error() string   { return f.err.Error() }
 func (f *failure) Unwrap() []error { return []error{f.err, f.status} }
 
+// errExpansion ends a script, as POSIX asks for (XCU 2.8.1).
+var errExpansion = errors.New("an expansion has failed")
+
 // refusal is an attempt to reach the host.
 type refusal struct{ message, hint string }
 

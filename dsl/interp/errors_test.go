@@ -68,6 +68,11 @@ func TestErrors(t *testing.T) {
 		{"readonly \"x=1\"; export \"x=2\"", "2:17: x: readonly variable"},
 		{"x=$(<none)", "2:1: open none: no such file or directory"},
 		{":; ENV X=$(<none)\n:", "2:4: open none: no such file or directory"},
+		{"x=$((1/0)) || true\necho on", "2:1: division by zero"},
+		{"f() {\n  echo $((1 % 0))\n}\nf", "3:3: division by zero"},
+		{"for i in {1..99999}; do RUN x; done\n:", "2:1: brace expansion would exceed 16384 elements"},
+		{"a=(1)\necho ${a[-5]}", "3:1: negative array index"},
+		{"ENV X=$((1/0))\n:", "2:1: ENV: division by zero"},
 		{"set -o nosuch", `2:1: set: invalid option: "nosuch"`},
 		{"umask 022", "2:1: umask: unsupported builtin"},
 	}

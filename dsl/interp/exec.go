@@ -28,6 +28,9 @@ func (x *shell) onCall(ctx context.Context, args []string) ([]string, error) {
 	if ctx.Value(unhandledKey{}) != nil {
 		return args, nil
 	}
+	if x.stderr.expansion() {
+		return nil, x.abort(x.shellError(interp.HandlerCtx(ctx).Env, "", errExpansion))
+	}
 	if args[0] == "." && len(args) > 1 && args[1] == sourcedFile {
 		return args, nil // from source
 	}

@@ -88,6 +88,8 @@ func TestRefused(t *testing.T) {
 		{"echo x > /dev/full", "write /dev/full"},
 		{"{ RUN print x\n} > out", "write out"},
 		{"getopts ab x -ab; getopts ab x -a", "the shell broke down"},
+		{"x='eval \"$x\"'; eval \"$x\"", "evals call each other more than"},
+		{"shift -1", "the shell broke down"},
 		{"f() { f; }; f", "functions call each other more than"},
 	}
 	for _, tt := range tests {

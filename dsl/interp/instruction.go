@@ -155,6 +155,7 @@ func (x *shell) expand(ctx context.Context, hc interp.HandlerContext, text strin
 		return nil, context.Cause(ctx)
 	}
 	if message := x.stderr.message(); message != "" {
+		x.stderr.expansion() // it is told
 		return nil, errors.New(message)
 	}
 	if status != nil {

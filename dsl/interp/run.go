@@ -1,11 +1,9 @@
 package interp
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"sync"
@@ -81,6 +79,9 @@ func (x *shell) ending(ctx context.Context, runner *interp.Runner, status error)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if x.stderr.expansion() {
+		return x.shellError(variables(runner.Vars), "", errExpansion)
 	}
 	if status == nil || !runner.Exited() {
 		return nil
@@ -236,89 +237,4 @@ func (g *gate) close() {
 	g.closed = true
 	g.mu.Unlock()
 	g.calls.Wait()
-}
-
-// output is where the script's own text goes. If it holds, the shell's messages, which
-// come by Write, are held back until it is known whether they are the error that the
-// script ends with; echo and printf come by WriteString.
-type output struct {
-	mu     sync.Mutex
-	w      io.Writer
-	holds  bool
-	held   []byte
-	asked  int // how much of held has been told as an error's message
-	closed bool
-}
-
-func newOutput(w io.Writer) *output {
-	if w == nil {
-		w = io.Discard
-	}
-	return &output{w: w}
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	if !o.holds {
-		return o.direct(p)
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if !isTrace(p) {
-		o.held = append(o.held, p...)
-	}
-	return len(p), nil
-}
-
-func (o *output) WriteString(s string) (int, error) {
-	o.flush()
-	return o.direct([]byte(s))
-}
-
-// direct writes what is no message of the shell.
-func (o *output) direct(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed {
-		return 0, os.ErrClosed
-	}
-	return o.w.Write(p)
-}
-
-// flush lets go of what is held back.
-func (o *output) flush() { o.release("") }
-
-// release lets go of what is held back, but for the lines that said has already.
-func (o *output) release(said string) {
-	o.mu.Lock()
-	held := o.held
-	o.held, o.asked = nil, 0
-	o.mu.Unlock()
-	for line := range bytes.Lines(held) {
-		if said == "" || !strings.Contains(said, tidy(string(line))) {
-			_, _ = o.direct(line) // the script's text may be lost where nobody reads it
-		}
-	}
-}
-
-// message gives the last line that is held back and was not given before. It stays
-// held: the error that it goes into may be forgiven.
-func (o *output) message() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	text := strings.TrimSpace(string(o.held[o.asked:]))
-	o.asked = len(o.held)
-	return tidy(text[strings.LastIndexByte(text, '\n')+1:])
-}
-
-func (o *output) close() {
-	o.flush()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.closed = true
-}
-
-// isTrace says that a message is set -x's, about a command or variable of ours.
-func isTrace(p []byte) bool {
-	s := string(p)
-	return strings.HasPrefix(s, "+ "+own) || strings.HasPrefix(s, "+ "+varPrefix)
 }

@@ -1,19 +1,20 @@
-# make          format check, lint, test, build
-# make build    bin/shbuild, one static binary
-# make demo     builds it, then an example image with it, as whoever you are
-# make test     sets up what the tests need (Debian packages, an ordinary user when you are root) and runs them all
-# make check    the same without `make e2e`, which takes the network
-# make lint     gofmt, go vet, staticcheck
-# make e2e      real Debian, registry, podman, skopeo, umoci, docker
-# make fuzz     every fuzz target for 20 s
-# make install  into $(PREFIX)/bin, by default /usr/local/bin
+# make              format check, lint, test, build
+# make build        bin/shbuild, one static binary
+# make demo         builds it, then an example image with it, as whoever you are
+# make test         sets up what the tests need (Debian packages, an ordinary user when you are root) and runs them all
+# make check        the same without `make e2e`, which takes the network
+# make lint         gofmt, go vet, staticcheck
+# make e2e          real Debian, registry, podman, skopeo, umoci, docker
+# make conformance  the same images as BuildKit's, and podman's, for every case of scripts/conformance
+# make fuzz         every fuzz target for 20 s
+# make install      into $(PREFIX)/bin, by default /usr/local/bin
 
 PREFIX  ?= /usr/local
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TAGS    := netgo osusergo
 LDFLAGS := -s -w -extldflags "-static" -X main.version=$(VERSION)
 
-.PHONY: all build demo test check lint e2e fuzz install clean
+.PHONY: all build demo test check lint e2e conformance fuzz install clean
 
 all: lint test build
 
@@ -42,6 +43,10 @@ lint:
 e2e: build
 	@scripts/setup e2e
 	scripts/e2e/run
+
+conformance: build
+	@scripts/setup e2e
+	go test -count=1 -timeout 20m -exec "'$(CURDIR)/scripts/as-test-user'" ./scripts/conformance
 
 fuzz:
 	scripts/fuzz 20s

@@ -1,0 +1,190 @@
+package conformance
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// A builder builds a case's context into an archive of one image. A Dockerfile that it refuses is an error that
+// begins with what it said.
+type builder interface {
+	build(c *testcase, context, archive string) error
+}
+
+// baseName is the base's name in the Dockerfiles of cases.
+const baseName = "toybox:1"
+
+// run runs a command and gives what it wrote if it fails.
+func run(env []string, name string, args ...string) error {
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// named writes the case's Dockerfiles with the base's name as a builder knows it, beside the context's own.
+func named(context, base string) error {
+	files, err := filepath.Glob(filepath.Join(context, "*Dockerfile*"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue // a folder, or a link to nowhere, of that name
+		}
+		if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte(baseName), []byte(base)), 0o644); err != nil {
+			return err
+		}
+		if err := os.Chtimes(file, contextTime, contextTime); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type shbuild struct {
+	program, root string
+}
+
+func (b *shbuild) build(c *testcase, context, archive string) error {
+	if err := named(context, "builtin:toybox"); err != nil {
+		return err
+	}
+	args := append([]string{"build", "--progress", "plain", "-o", "type=oci,dest=" + archive}, c.flags...)
+	return run([]string{"SHBUILD_ROOT=" + b.root}, b.program, append(args, context)...)
+}
+
+// buildkit is a buildkitd, by buildctl.
+type buildkit struct {
+	address, registry string
+}
+
+func (b *buildkit) build(c *testcase, context, archive string) error {
+	if err := named(context, b.registry+"/"+baseName); err != nil {
+		return err
+	}
+	args := []string{"--addr", b.address, "build", "--progress", "plain", "--frontend", "dockerfile.v0",
+		"--local", "context=" + context, "--local", "dockerfile=" + context, "--output", "type=oci,dest=" + archive}
+	flags, err := buildctlFlags(c.flags, context)
+	if err != nil {
+		return err
+	}
+	return run(nil, "buildctl", append(args, flags...)...)
+}
+
+// buildctlFlags translates docker's flags.
+func buildctlFlags(flags []string, context string) ([]string, error) {
+	options := map[string]string{
+		"--target": "target=", "--build-arg": "build-arg:", "--label": "label:", "--platform": "platform=",
+		"-f": "filename=", "--add-host": "add-hosts=", "--shm-size": "shm-size=", "--ulimit": "ulimit=",
+		"--network": "force-network-mode=", "--no-cache-filter": "no-cache=",
+	}
+	var out []string
+	for i := 0; i < len(flags); i++ {
+		flag, value, joined := strings.Cut(flags[i], "=")
+		if !joined {
+			if i++; i == len(flags) {
+				return nil, fmt.Errorf("flags: %s has no value", flag)
+			}
+			value = flags[i]
+		}
+		value = strings.ReplaceAll(value, "$CONTEXT", context)
+		switch option := options[flag]; {
+		case flag == "-f":
+			out = append(out, "--opt", option+strings.TrimPrefix(value, context+"/"))
+		case option != "":
+			out = append(out, "--opt", option+value)
+		case flag == "--secret" || flag == "--ssh" || flag == "--allow":
+			out = append(out, flag, value)
+		case flag == "--build-context":
+			name, where, _ := strings.Cut(value, "=")
+			if strings.Contains(where, "://") {
+				out = append(out, "--opt", "context:"+name+"="+where)
+			} else {
+				out = append(out, "--opt", "context:"+name+"=local:"+name, "--local", name+"="+where)
+			}
+		default:
+			return nil, fmt.Errorf("flags: %s is not known to the conformance suite", flag)
+		}
+	}
+	return out, nil
+}
+
+// podman is podman, without layers of its own for each step: they are not what is compared.
+type podman struct {
+	dir, runtime, registry string
+}
+
+func (b *podman) engine(args ...string) error {
+	global := []string{"--root", b.dir + "/root", "--runroot", b.dir + "/run", "--cgroup-manager=cgroupfs", "--events-backend=file", "--runtime", b.runtime}
+	return run([]string{"XDG_RUNTIME_DIR=" + b.dir + "/xdg", "HOME=" + b.dir + "/home"}, "podman", append(global, args...)...)
+}
+
+func (b *podman) build(c *testcase, context, archive string) error {
+	if err := named(context, b.registry+"/"+baseName); err != nil {
+		return err
+	}
+	tag := "localhost/case:" + strings.ToLower(c.name)
+	args := append([]string{"build", "--format=docker", "--layers=false", "--network=host", "--tls-verify=false", "-t", tag}, c.flags...)
+	if err := b.engine(append(args, context)...); err != nil {
+		return err
+	}
+	defer b.engine("rmi", "--force", tag)
+	return b.engine("save", "--format=docker-archive", "-o", archive, tag)
+}
+
+// forgetMarks takes away what podman leaves in every image: a label, and the files that it binds into containers.
+func forgetMarks(img, base *image) {
+	delete(img.config.Config.Labels, "io.buildah.version")
+	for _, name := range []string{"etc/hosts", "etc/hostname", "etc/resolv.conf"} {
+		if f := img.files[name]; f != nil && base.files[name] == nil && f.header.Size == 0 {
+			img.forget(name)
+		}
+	}
+}
+
+// newPodman makes ready to use podman, or returns nil where there is none that can run anything.
+func newPodman(t *testing.T, registry string) *podman {
+	if _, err := exec.LookPath("podman"); err != nil {
+		return nil
+	}
+	// A short path: podman has a limit of 50 characters.
+	dir, err := os.MkdirTemp("", "pod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { emptied(t, dir) })
+	for _, d := range []string{"xdg", "home/.config/containers"} {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	policy := filepath.Join(dir, "home/.config/containers/policy.json")
+	if err := os.WriteFile(policy, []byte(`{"default":[{"type":"insecureAcceptAnything"}]}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	base := registry + "/" + baseName
+	for _, runtime := range []string{"crun", "runc"} {
+		found, err := exec.LookPath(runtime)
+		if err != nil {
+			continue
+		}
+		p := &podman{dir: dir, runtime: found, registry: registry}
+		if err = p.engine("pull", "-q", "--tls-verify=false", base); err == nil {
+			if err = p.engine("run", "--rm", "--network=host", base, "true"); err == nil {
+				return p
+			}
+		}
+		t.Logf("podman with %s: %v", runtime, err)
+	}
+	return nil
+}

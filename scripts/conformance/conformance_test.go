@@ -1,0 +1,276 @@
+package conformance
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
+)
+
+// testcase is a case of testdata.
+type testcase struct {
+	name    string
+	archive *txtar.Archive
+	flags   []string
+	setup   string
+	podman  string // why podman is not compared; empty: it is
+	want    string
+}
+
+// update writes `want` anew, from BuildKit.
+var update = os.Getenv("CONFORMANCE_UPDATE") != ""
+
+func TestConformance(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	s := newSuite(t)
+	for _, file := range files {
+		c := readCase(t, file)
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s.check(t, file, c)
+		})
+	}
+}
+
+func readCase(t *testing.T, file string) *testcase {
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &testcase{name: strings.TrimSuffix(filepath.Base(file), ".txtar"), archive: archive}
+	for line := range strings.Lines(string(archive.Comment)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		switch key {
+		case "flags":
+			c.flags = append(c.flags, strings.Fields(value)...)
+		case "setup":
+			c.setup += value + "\n"
+		case "podman":
+			c.podman = value
+		}
+	}
+	for _, f := range archive.Files {
+		if f.Name == "want" {
+			c.want = string(f.Data)
+		}
+	}
+	if c.want == "" && !update {
+		t.Errorf("%s has no `want`: CONFORMANCE_UPDATE=1 with a BuildKit makes it", file)
+	}
+	return c
+}
+
+// suite is the builders and their bases.
+type suite struct {
+	shbuild  *shbuild
+	buildkit *buildkit // nil: there is none
+	podman   *podman   // nil: there is none
+	bases    map[builder]*image
+}
+
+func newSuite(t *testing.T) *suite {
+	program, err := filepath.Abs("../../bin/shbuild")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(program); err != nil {
+		t.Fatalf("%v: `make conformance` builds it", err)
+	}
+	root := t.TempDir()
+	t.Cleanup(func() { emptied(t, root) })
+	s := &suite{shbuild: &shbuild{program, root}, bases: map[builder]*image{}}
+	registry := startRegistry(t)
+	s.base(t, s.shbuild, "--push", "-t", registry+"/"+baseName)
+	if address := os.Getenv("CONFORMANCE_BUILDKIT"); address != "" {
+		s.buildkit = &buildkit{address, registry}
+		s.base(t, s.buildkit)
+	}
+	if update {
+		if s.buildkit == nil {
+			t.Fatal("CONFORMANCE_UPDATE needs CONFORMANCE_BUILDKIT")
+		}
+		return s
+	}
+	if s.podman = newPodman(t, registry); s.podman != nil {
+		s.base(t, s.podman)
+	} else if os.Getenv("CI") != "" {
+		t.Error("there is no podman to compare with")
+	}
+	return s
+}
+
+// base builds a Dockerfile that only has its FROM.
+func (s *suite) base(t *testing.T, b builder, flags ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "Dockerfile"), "FROM "+baseName+"\n")
+	archive := filepath.Join(t.TempDir(), "base.tar")
+	err := b.build(&testcase{name: "base", flags: flags}, dir, archive)
+	if err == nil {
+		s.bases[b], err = readImage(archive)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startRegistry starts a registry on a free port of loopback.
+func startRegistry(t *testing.T) string {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "config.yml"), fmt.Sprintf(`version: 0.1
+log: {accesslog: {disabled: true}}
+storage: {filesystem: {rootdirectory: %s}}
+http: {addr: "127.0.0.1:0"}
+`, dir))
+	cmd := exec.Command("docker-registry", "serve", filepath.Join(dir, "config.yml"))
+	out, err := cmd.StderrPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatalf("docker-registry (Debian: docker-registry): %v", err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	})
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if m := regexp.MustCompile(`listening on (127\.0\.0\.1:\d+)`).FindStringSubmatch(lines.Text()); m != nil {
+			go func() {
+				for lines.Scan() { // so that it never waits for us
+				}
+			}()
+			return m[1]
+		}
+	}
+	t.Fatal("docker-registry did not start")
+	return ""
+}
+
+// positioned is how shbuild's errors about a file begin.
+var positioned = regexp.MustCompile(`(?m)^\S*:\d+:\d+: `)
+
+func (s *suite) check(t *testing.T, file string, c *testcase) {
+	if s.buildkit != nil {
+		got := s.result(t, s.buildkit, c, true)
+		if update {
+			c.keep(t, file, got)
+			return
+		}
+		compare(t, "BuildKit", got, c.want, false)
+	}
+	compare(t, "shbuild", s.result(t, s.shbuild, c, true), c.want, true)
+	if s.podman != nil && c.podman == "" {
+		compare(t, "podman", s.result(t, s.podman, c, false), s.result(t, s.shbuild, c, false), false)
+	}
+}
+
+const refused = "refused"
+
+func compare(t *testing.T, who, got, want string, places bool) {
+	t.Helper()
+	gotFirst, _, _ := strings.Cut(got, "\n")
+	wantFirst, _, _ := strings.Cut(want, "\n")
+	switch {
+	case gotFirst == refused && wantFirst == refused:
+		if places && !positioned.MatchString(got) {
+			t.Errorf("%s refused it without saying where:\n%s", who, got)
+		}
+	case gotFirst == refused:
+		t.Errorf("%s %s", who, got)
+	default:
+		if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", who, diff)
+		}
+	}
+}
+
+// result builds a case and describes what came of it.
+func (s *suite) result(t *testing.T, b builder, c *testcase, all bool) string {
+	t.Helper()
+	context := filepath.Join(t.TempDir(), "context")
+	c.materialize(t, context)
+	archive := filepath.Join(t.TempDir(), "image.tar")
+	if err := b.build(c, context, archive); err != nil {
+		return refused + "\n" + err.Error()
+	}
+	img, err := readImage(archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b == builder(s.podman) {
+		forgetMarks(img, s.bases[b])
+	}
+	return img.text(s.bases[b], all)
+}
+
+// materialize makes the build context.
+func (c *testcase) materialize(t *testing.T, context string) {
+	t.Helper()
+	if err := os.MkdirAll(context, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range c.archive.Files {
+		if f.Name != "want" {
+			write(t, filepath.Join(context, f.Name), string(f.Data))
+		}
+	}
+	setup := exec.Command("sh", "-euc", "umask 022\n"+c.setup+"\nfind . -depth -exec touch -h -d 2001-02-03T04:05:06Z {} +")
+	setup.Dir = context
+	if out, err := setup.CombinedOutput(); err != nil {
+		t.Fatalf("setup: %v\n%s", err, out)
+	}
+}
+
+// keep writes what BuildKit made as the case's `want`. Of a refusal the last line is kept, for the reader.
+func (c *testcase) keep(t *testing.T, file, got string) {
+	if first, said, _ := strings.Cut(got, "\n"); first == refused {
+		got = refused + "\n"
+		lines := strings.Split(strings.TrimSpace(said), "\n")
+		if last := lines[len(lines)-1]; strings.HasPrefix(last, "error: ") {
+			got += regexp.MustCompile(` of ref \S+:`).ReplaceAllString(last, ":") + "\n"
+		}
+	}
+	kept := c.archive.Files[:0]
+	for _, f := range c.archive.Files {
+		if f.Name != "want" {
+			kept = append(kept, f)
+		}
+	}
+	c.archive.Files = append(kept, txtar.File{Name: "want", Data: []byte(got)})
+	if err := os.WriteFile(file, txtar.Format(c.archive), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// emptied removes what is below a folder, as the root of the caller's sub-ids.
+func emptied(t *testing.T, dir string) {
+	rm := exec.Command("find", dir, "-mindepth", "1", "-delete")
+	if os.Getuid() != 0 {
+		rm = exec.Command("unshare", append([]string{"--user", "--map-auto", "--map-root-user"}, rm.Args...)...)
+	}
+	if out, err := rm.CombinedOutput(); err != nil {
+		t.Errorf("remove the files of the test: %v\n%s", err, out)
+	}
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

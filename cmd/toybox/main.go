@@ -70,7 +70,7 @@ func run(name string, args []string) int {
 // table is every applet by its name. Those without a Run are done by the shell.
 func table() map[string]applet.Applet {
 	all := map[string]applet.Applet{
-		"sh": {}, "echo": {}, "test": {}, "[": {},
+		"sh": {}, "test": {}, "[": {},
 	}
 	for _, part := range []map[string]applet.Applet{
 		files.Applets(), text.Applets(), system.Applets(), archive.Applets(),

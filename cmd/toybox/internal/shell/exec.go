@@ -39,8 +39,10 @@ func (s *Shell) exec(ctx context.Context, args []string) error {
 		return s.startedJob(ctx, hc, args[1])
 	case private + "finished":
 		return s.finishedJob(hc, args[1])
-	case private + "printf":
-		return status(s.runInside(hc, s.Applets["printf"], append([]string{"printf"}, args[1:]...)))
+	case private + "echo", private + "printf":
+		// The interpreter's own write a line in pieces, and its printf has no precision.
+		name := strings.TrimPrefix(args[0], private)
+		return status(s.runInside(hc, s.Applets[name], append([]string{name}, args[1:]...)))
 	case private + "trap":
 		return s.trap(ctx, hc, args[1:])
 	case private + "umask":
@@ -63,13 +65,13 @@ func (s *Shell) call(ctx context.Context, args []string) ([]string, error) {
 	if sig := s.endedBy(hc); sig != 0 {
 		return []string{"exit", strconv.Itoa(128 + int(sig))}, nil
 	}
-	switch args[0] {
-	case "kill", "trap", "umask":
+	name := args[0]
+	if isFunction(hc, name) {
+		name = ""
+	}
+	switch name {
+	case "echo", "kill", "printf", "trap", "umask":
 		args = append([]string{private + args[0]}, args[1:]...)
-	case "printf": // the interpreter's own knows no precision; but only it can set variables
-		if len(args) > 1 && args[1] != "-v" {
-			args = append([]string{private + "printf"}, args[1:]...)
-		}
 	case "exec":
 		if len(args) > 1 {
 			args = append([]string{private + "exec"}, args[1:]...)
@@ -214,4 +216,10 @@ func (s *Shell) replace(hc interp.HandlerContext, args []string) (int, bool) {
 func (s *Shell) topLevel(hc interp.HandlerContext) bool {
 	runner := reflect.ValueOf(hc).FieldByName("runner")
 	return runner.IsValid() && runner.Pointer() == reflect.ValueOf(s.runner).Pointer()
+}
+
+// isFunction reports whether the script has a function of a name, which goes before a builtin.
+func isFunction(hc interp.HandlerContext, name string) bool {
+	funcs := reflect.ValueOf(hc).FieldByName("runner").Elem().FieldByName("Funcs")
+	return funcs.IsValid() && funcs.MapIndex(reflect.ValueOf(name)).IsValid()
 }

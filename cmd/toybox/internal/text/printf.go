@@ -19,10 +19,11 @@ type formatter struct {
 }
 
 func printf(c *applet.Call) error {
-	args := c.Args
-	if len(args) > 0 && args[0] == "--" {
-		args = args[1:]
+	o, err := c.Options("+")
+	if err != nil {
+		return err
 	}
+	args := o.Args
 	if len(args) == 0 {
 		return applet.Usagef("no format given")
 	}

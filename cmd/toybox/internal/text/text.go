@@ -17,6 +17,7 @@ func Applets() map[string]applet.Applet {
 		"cat":       {Run: cat, Usage: "[-nAeETtuv] [FILE…]"},
 		"cmp":       {Run: cmpFiles, Usage: "[-s] FILE FILE", Trouble: 2},
 		"cut":       {Run: cut, Usage: "-b LIST|-c LIST|-f LIST [-d CHAR] [-s] [--complement] [FILE…]"},
+		"echo":      {Run: echo, Usage: "[-neE] [TEXT…]"},
 		"egrep":     {Run: grep, Usage: grepUsage, Trouble: 2},
 		"fgrep":     {Run: grep, Usage: grepUsage, Trouble: 2},
 		"grep":      {Run: grep, Usage: grepUsage, Trouble: 2},

@@ -72,3 +72,4 @@ cat /dev/stdin < words | head -1; echo hi > /dev/stdout; echo err > /dev/stderr;
 find . -name words -exec sh -c 'echo got "$1" $#' _ {} \; ; printf 'a\nb\n' | while IFS= read -r l; do sh -c 'cat >/dev/null; echo "$1"' _ "$l" </dev/null; done
 set -eux; apk() { echo apk "$@"; }; apk add --no-cache curl 2>/dev/null && rm -rf /nosuch/* && mkdir -p app/bin && cd app && echo '#!/bin/sh' > bin/x && chmod +x bin/x; ls -l bin | tail -1 | cut -c1-10
 addr=http://h/x-1.2.tar.gz; f=${addr##*/}; v=${f#x-}; echo "${v%.tar.gz}"; echo "$f" | sed 's/.*-\([0-9.]*\)\.tar.*/\1/'; case "$(uname -m)" in x86_64) a=amd64;; aarch64) a=arm64;; *) exit 1;; esac; echo $a; { echo "[s]"; echo "k=$v"; } > c.ini; cat c.ini
+sh -c 'f() { echo "$1"; }; echo() { printf "mine: %s\n" "$1"; }; f x; echo y' | cat

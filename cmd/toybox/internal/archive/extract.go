@@ -30,7 +30,13 @@ type unpacker struct {
 	numeric bool
 	modes   bool // as the archive has them, whatever the umask
 	links   links
-	folders map[string]*tar.Header // whose mode and times are set in the end
+	folders map[string]made // whose mode and times are set in the end
+}
+
+// made is a folder and what it was then: by the end its name may lead elsewhere.
+type made struct {
+	header *tar.Header
+	info   fs.FileInfo
 }
 
 // extract is -x for one member.
@@ -83,7 +89,7 @@ func (a *archiver) newUnpacker() *unpacker {
 		owners:  (root || a.o.Has("same-owner")) && !a.o.Has("o"),
 		modes:   (root || a.o.Has("p")) && !a.o.Has("no-same-permissions"),
 		numeric: a.o.Has("numeric-owner"),
-		folders: map[string]*tar.Header{},
+		folders: map[string]made{},
 	}
 }
 
@@ -163,9 +169,11 @@ func (u *unpacker) folder(file string, h *tar.Header) error {
 			}
 		}
 	}
-	if err == nil {
-		u.folders[file] = h
+	if err != nil {
+		return err
 	}
+	info, err := os.Stat(file)
+	u.folders[file] = made{h, info}
 	return err
 }
 
@@ -267,11 +275,12 @@ func (u *unpacker) finish() {
 	}
 	slices.Sort(names)
 	for _, name := range slices.Backward(names) {
-		if info, err := os.Stat(name); err != nil || !info.IsDir() {
+		folder := u.folders[name]
+		if info, err := os.Stat(name); err != nil || !os.SameFile(info, folder.info) {
 			continue
 		}
-		if err := u.attributes(name, u.folders[name]); err != nil {
-			u.c.Warn(applet.At(u.folders[name].Name, err))
+		if err := u.attributes(name, folder.header); err != nil {
+			u.c.Warn(applet.At(folder.header.Name, err))
 		}
 	}
 }

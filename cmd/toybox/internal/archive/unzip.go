@@ -30,7 +30,7 @@ func unzip(c *applet.Call) error {
 	if o.Has("d") {
 		dir = o.Get("d")
 	}
-	u := &unpacker{c: c, dir: c.Path(dir), keepOld: o.Has("n"), modes: false, folders: map[string]*tar.Header{}}
+	u := &unpacker{c: c, dir: c.Path(dir), keepOld: o.Has("n"), modes: false, folders: map[string]made{}}
 	if !o.Has("l") && !o.Has("p") {
 		if err := os.MkdirAll(u.dir, 0o777); err != nil {
 			return applet.At(dir, err)

@@ -45,6 +45,8 @@ func (s *Shell) exec(ctx context.Context, args []string) error {
 		return status(s.runInside(hc, s.Applets[name], append([]string{name}, args[1:]...)))
 	case private + "trap":
 		return s.trap(ctx, hc, args[1:])
+	case private + "wait":
+		return s.waitFor(ctx, hc, args[1:])
 	case private + "umask":
 		return s.setUmask(ctx, hc, args[1:])
 	}
@@ -72,6 +74,10 @@ func (s *Shell) call(ctx context.Context, args []string) ([]string, error) {
 	switch name {
 	case "echo", "kill", "printf", "trap", "umask":
 		args = append([]string{private + args[0]}, args[1:]...)
+	case "wait":
+		if s.topLevel(hc) {
+			args = append([]string{private + "wait"}, args[1:]...)
+		}
 	case "exec":
 		if len(args) > 1 {
 			args = append([]string{private + "exec"}, args[1:]...)

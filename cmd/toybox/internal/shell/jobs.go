@@ -33,7 +33,7 @@ type jobs struct {
 type job struct {
 	running  map[*exec.Cmd]bool
 	ended    syscall.Signal // the signal that was to end it: no other command starts
-	finished bool
+	finished chan struct{}  // closed then
 }
 
 // jobVar holds the number of the job that a subshell is part of.
@@ -42,7 +42,7 @@ const jobVar = "_toybox_job"
 // begin is the call "job".
 func (s *Shell) beginJob(ctx context.Context, hc interp.HandlerContext) error {
 	s.jobs.mu.Lock()
-	s.jobs.all = append(s.jobs.all, &job{running: map[*exec.Cmd]bool{}})
+	s.jobs.all = append(s.jobs.all, &job{running: map[*exec.Cmd]bool{}, finished: make(chan struct{})})
 	line := fmt.Sprintf("%s=%s:%d", jobVar, hc.Env.Get(jobVar).String(), len(s.jobs.all)-1)
 	s.jobs.mu.Unlock()
 	return hc.Builtin(ctx, []string{"eval", line})
@@ -63,10 +63,7 @@ func (s *Shell) startedJob(ctx context.Context, hc interp.HandlerContext, name s
 
 // finishedJob is the call "finished".
 func (s *Shell) finishedJob(hc interp.HandlerContext, text string) error {
-	j := s.job(hc)
-	s.jobs.mu.Lock()
-	defer s.jobs.mu.Unlock()
-	j.finished = true
+	close(s.job(hc).finished)
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		return err
@@ -126,6 +123,37 @@ func (s *Shell) wait(hc interp.HandlerContext, cmd *exec.Cmd) (int, error) {
 	return applet.Status(cmd, err)
 }
 
+// waitFor is the builtin wait of the shell proper, which a trapped signal interrupts. The status
+// of a job is the interpreter's to tell.
+func (s *Shell) waitFor(ctx context.Context, hc interp.HandlerContext, names []string) error {
+	for _, j := range s.named(hc, names) {
+		select {
+		case <-j.finished:
+		case <-s.traps.arrival():
+			return status(128 + int(s.traps.first()))
+		}
+	}
+	return hc.Builtin(ctx, append([]string{"wait"}, names...))
+}
+
+// named are the jobs of a shell that have these names, or all that it has.
+func (s *Shell) named(hc interp.HandlerContext, names []string) []*job {
+	s.jobs.mu.Lock()
+	defer s.jobs.mu.Unlock()
+	var found []*job
+	for key, j := range s.jobs.byName {
+		if len(names) == 0 && strings.HasPrefix(key, jobKey(hc, "")) {
+			found = append(found, j)
+		}
+	}
+	for _, name := range names {
+		if j := s.jobs.byName[jobKey(hc, name)]; j != nil {
+			found = append(found, j)
+		}
+	}
+	return found
+}
+
 // killJobs sends a signal to the jobs among the operands of kill, and returns the arguments
 // without them. done says that nothing is left to do.
 func (s *Shell) killJobs(hc interp.HandlerContext, args []string) (rest []string, status int, done bool) {
@@ -152,8 +180,10 @@ func (s *Shell) killJobs(hc interp.HandlerContext, args []string) (rest []string
 
 // signal reports whether the job is still there. The caller holds the lock.
 func (j *job) signal(sig syscall.Signal) bool {
-	if j.finished {
+	select {
+	case <-j.finished:
 		return false
+	default:
 	}
 	for cmd := range j.running {
 		cmd.Process.Signal(sig)

@@ -5,8 +5,7 @@
 // shell's process; everything else is started. What runs inside must not show it: see inside.
 // umask, kill, exec and traps of signals, which the interpreter has not, are added here.
 //
-// It has no job control, no descriptors above 2 and no line editing; $! is no number, and wait
-// is not interrupted by a trapped signal.
+// It has no job control, no descriptors above 2 and no line editing, and $! is no number.
 package shell
 
 import (

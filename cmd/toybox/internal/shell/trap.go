@@ -23,7 +23,8 @@ type traps struct {
 	mu      sync.Mutex
 	actions map[syscall.Signal]string
 	come    []syscall.Signal
-	total   int // that have ever come
+	total   int           // that have ever come
+	arrived chan struct{} // closed when there is one in come
 	inbox   chan os.Signal
 }
 
@@ -103,6 +104,10 @@ func (t *traps) listen() {
 		t.mu.Lock()
 		t.come = append(t.come, sig.(syscall.Signal))
 		t.total++
+		if t.arrived != nil {
+			close(t.arrived)
+			t.arrived = nil
+		}
 		t.mu.Unlock()
 	}
 }
@@ -111,6 +116,32 @@ func (t *traps) count() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.total
+}
+
+// arrival is closed as soon as a signal has come whose action did not run yet.
+func (t *traps) arrival() <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ch := make(chan struct{})
+	switch {
+	case len(t.come) > 0:
+		close(ch)
+	case t.arrived != nil:
+		return t.arrived
+	default:
+		t.arrived = ch
+	}
+	return ch
+}
+
+// first is the signal whose action is the next to run.
+func (t *traps) first() syscall.Signal {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.come) == 0 {
+		return 0
+	}
+	return t.come[0]
 }
 
 // settle waits a moment for a signal that the shell has sent to itself: other shells have it by

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
@@ -79,7 +80,7 @@ type suite struct {
 }
 
 func newSuite(t *testing.T) *suite {
-	program, err := filepath.Abs("../../bin/shbuild")
+	program, err := filepath.Abs(cmp.Or(os.Getenv("SHBUILD"), "../../bin/shbuild"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +191,7 @@ func compare(t *testing.T, who, got, want string, places bool) {
 	case gotFirst == refused:
 		t.Errorf("%s %s", who, got)
 	default:
-		if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
+		if diff := gocmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", who, diff)
 		}
 	}

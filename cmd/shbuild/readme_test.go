@@ -38,7 +38,9 @@ func TestReadme(t *testing.T) {
 			t.Run("session", func(t *testing.T) { play(t, b.text) })
 		case strings.HasPrefix(b.text, "#!"):
 			scripts++
-			t.Run("script", func(t *testing.T) { play(t, "$ cat > build.sh\n"+b.text+"$ shbuild build.sh\n$ shbuild ls -q\ngreeting:english\ngreeting:french\n") })
+			t.Run("script", func(t *testing.T) {
+				play(t, "$ cat > build.sh\n"+b.text+"$ shbuild build.sh\n$ shbuild ls -q\ngreeting:english\ngreeting:french\n")
+			})
 		}
 	}
 	if sessions == 0 || scripts == 0 {

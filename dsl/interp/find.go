@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"slices"
 	"strings"
 
 	sh "mvdan.cc/sh/v3/syntax"
@@ -20,6 +21,7 @@ type parts struct {
 	branches  []*[]*sh.Stmt // lists that run in a shell of their own
 	piped     []**sh.Stmt   // the left sides of pipes, which do too
 	homes     []*sh.Word    // words that begin with ~name
+	odd       *sh.Word      // a word that cannot be printed
 	declared  []*sh.Stmt    // export, declare and the like
 }
 
@@ -35,6 +37,9 @@ func find(node sh.Node) *parts {
 		case *sh.Word:
 			if isHome(n) && !bodies[n] {
 				p.homes = append(p.homes, n)
+			}
+			if isOdd(n) && !bodies[n] {
+				p.odd = n
 			}
 		case *sh.Lit:
 			if no, ok := strings.CutPrefix(n.Value, syntax.InstructionMark); ok {
@@ -104,6 +109,15 @@ func isHome(w *sh.Word) bool {
 	}
 	l, ok := w.Parts[0].(*sh.Lit)
 	return ok && len(l.Value) > 1 && l.Value[0] == '~' && l.Value[1] != '/'
+}
+
+// isOdd says that a word has a blank in it that is none to the shell, and of which the
+// printer makes a line's end.
+func isOdd(w *sh.Word) bool {
+	return slices.ContainsFunc(w.Parts, func(part sh.WordPart) bool {
+		l, ok := part.(*sh.Lit)
+		return ok && strings.ContainsAny(l.Value, "\f\v")
+	})
 }
 
 // quoteHome makes ~name stay as it is: the host's users are not there.

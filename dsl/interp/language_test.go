@@ -144,6 +144,7 @@ i=RUN; $i y z`,
 			script: `v='a  b'; list=(x 'y z'); p=/usr/local; set -- one 'two three'
 COPY *.go /src/
 COPY $v ~ {1,2} /
+COPY it\'s "it's" 'a"b' a\"\$v\' /
 COPY "$@" "${list[@]}" /d/
 COPY --chown=${u:-me} ${p#/usr} $((1+2)) $(echo sub  shell) /e
 WORKDIR $p/$v
@@ -152,6 +153,7 @@ WORKDIR $p/$v
 			calls: []string{
 				`COPY ["*.go"] "/src/"`,
 				`COPY ["a  b" "~" "{1,2}"] "/"`,
+				`COPY ["it's" "it's" "a\"b" "a\"$v'"] "/"`,
 				`COPY ["one" "two three" "x" "y z"] "/d/"`,
 				`COPY ["/local" "3" "sub shell"] "/e" chown=me`,
 				`WORKDIR /usr/local/a  b`,

@@ -2,6 +2,7 @@ package interp
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -182,6 +183,9 @@ func (p *program) prepareOperands(in *instruction) error {
 // marks.
 func (p *program) prepare(node sh.Node, source *diag.Source) error {
 	found := find(node)
+	if found.odd != nil {
+		return located(source, found.odd, errors.New("a form feed or vertical tab outside of quotes"))
+	}
 	for _, st := range found.functions {
 		if err := p.function(st); err != nil {
 			return located(source, st, err)

@@ -53,9 +53,18 @@ func quoteTildes(parts []syntax.WordPart) {
 	}
 }
 
-func quoted(pos, end syntax.Pos, value string) *syntax.SglQuoted {
-	return &syntax.SglQuoted{Left: pos, Right: end, Value: value}
+// quoted gives text as a part of a word in which nothing is expanded.
+func quoted(pos, end syntax.Pos, value string) syntax.WordPart {
+	if !strings.Contains(value, "'") {
+		return &syntax.SglQuoted{Left: pos, Right: end, Value: value}
+	}
+	value = inDoubleQuotes.Replace(value)
+	return &syntax.DblQuoted{Left: pos, Right: end, Parts: []syntax.WordPart{
+		&syntax.Lit{ValuePos: pos, ValueEnd: end, Value: value},
+	}}
 }
+
+var inDoubleQuotes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`")
 
 // unescape removes the backslashes from unquoted text.
 func unescape(s string) string {
@@ -101,6 +110,15 @@ func isHeredocOperand(w *syntax.Word, name string) bool {
 		switch p := part.(type) {
 		case *syntax.SglQuoted:
 			value.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			if len(p.Parts) != 1 {
+				return false
+			}
+			lit, ok := p.Parts[0].(*syntax.Lit)
+			if !ok {
+				return false
+			}
+			value.WriteString(unescape(lit.Value))
 		default:
 			return false
 		}

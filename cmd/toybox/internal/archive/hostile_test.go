@@ -23,7 +23,7 @@ func pack(t *testing.T, members ...tar.Header) []byte {
 	var b bytes.Buffer
 	tw := tar.NewWriter(&b)
 	for _, h := range members {
-		h.Mode = 0o644
+		h.Mode = 0o755
 		if h.Typeflag == tar.TypeReg {
 			h.Size = int64(len("evil\n"))
 		}

@@ -119,6 +119,13 @@ func (s *Shell) command(hc interp.HandlerContext, args []string) int {
 	if a, ok := s.inside(hc, file, args); ok {
 		return s.runInside(hc, a, args)
 	}
+	if args[0] == s.only && s.topLevel(hc) {
+		// Nothing is left to do for the shell: as the first process of a container the program
+		// gets its signals itself.
+		if n, done := s.replace(hc, args); done {
+			return n
+		}
+	}
 	return s.start(hc, file, args)
 }
 

@@ -35,6 +35,7 @@ type Shell struct {
 	self   os.FileInfo // this executable; nil where /proc is not mounted: then nothing runs inside
 	traps  traps
 	jobs   jobs
+	only   string // the program that is all of sh -c's command, or ""
 }
 
 // Main runs the shell with its arguments (without the name) and returns its exit status.
@@ -71,6 +72,7 @@ func (s *Shell) run(inv *invocation) int {
 	switch {
 	case inv.command != nil:
 		source = strings.NewReader(*inv.command)
+		s.only = onlyProgram(*inv.command)
 	case inv.script == "" && (inv.interactive || term.IsTerminal(0)):
 		return s.interact(ctx)
 	case inv.script == "":
@@ -138,6 +140,18 @@ func (s *Shell) interact(ctx context.Context) int {
 		fmt.Fprint(os.Stderr, prompt)
 	}
 	return status
+}
+
+// onlyProgram is the program that a command is nothing but a call of, or "".
+func onlyProgram(command string) string {
+	file, err := parser().Parse(strings.NewReader(command), "")
+	if err != nil || len(file.Stmts) != 1 || file.Stmts[0].Background || file.Stmts[0].Negated {
+		return ""
+	}
+	if call, ok := file.Stmts[0].Cmd.(*syntax.CallExpr); ok && len(call.Args) > 0 {
+		return call.Args[0].Lit()
+	}
+	return ""
 }
 
 func parser() *syntax.Parser {

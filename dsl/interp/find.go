@@ -30,7 +30,9 @@ type parts struct {
 func find(node sh.Node) *parts {
 	var p parts
 	bodies := map[*sh.Word]bool{}
+	quoted := map[*sh.ParamExp]bool{}
 	sh.Walk(node, func(n sh.Node) bool {
+		escapes(n, quoted)
 		switch n := n.(type) {
 		case *sh.Redirect:
 			bodies[n.Hdoc] = true

@@ -228,6 +228,16 @@ echo "$env"
 			stdout: "[007\n]\n2\na\\b\na b\n",
 		},
 		{
+			name: "what is escaped",
+			script: `x=it\'s\$y; export z=a\ b\~; echo "$x $z" ${q:-a\ b} "${q:-a\$b}" "${q:-a\ b}" "${q:-"a\"b"}"
+case a\ b in "a b") echo one;; esac; case 'a*' in a\*) echo two;; esac; case ab in a\*) echo bad;; esac
+[[ a\ b = "a b" ]] && echo three; [[ a.b =~ ^a\.b$ ]] && echo four; [[ axb =~ ^a\.b$ ]] || echo five
+v='a/b c'; echo ${v//\//_} ${v%\ c} "${v/ /\$}"; read -r w <<< x\ y; echo "$w"; eval 'w=x\ z'; echo "$w"
+COPY ${q:-a\ b} "${q:-a\ b}" ${v#a\/} \é /`,
+			calls:  []string{`COPY ["a b" "a\\ b" "b c" "é"] "/"`},
+			stdout: "it's$y a b~ a b a$b a\\ b a\"b\none\ntwo\nthree\nfour\nfive\na_b c a/b a/b$c\nx y\nx z\n",
+		},
+		{
 			name:   "exit 0 ends it well",
 			script: "exit 0\nRUN never",
 		},

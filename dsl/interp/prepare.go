@@ -111,9 +111,6 @@ func (p *program) snippet(text string) (string, error) {
 	if err := p.prepare(file, nil); err != nil {
 		return "", err
 	}
-	if !strings.ContainsAny(text, "&~<>(|`") {
-		return text, nil
-	}
 	return print(file), nil
 }
 

@@ -31,6 +31,7 @@ func (k *skeleton) unsplit(c *cut, w *syntax.Word) *syntax.Word {
 				errors.New("a process substitution gives a file of the host"))
 		default: // ParamExp, CmdSubst, ArithmExp
 			quoteTildes([]syntax.WordPart{p})
+			unescapeDefault(p)
 			out.Parts = append(out.Parts, &syntax.DblQuoted{Left: p.Pos(), Right: p.End(), Parts: []syntax.WordPart{p}})
 		}
 	}
@@ -49,6 +50,23 @@ func quoteTildes(parts []syntax.WordPart) {
 		if lit, ok := word.Parts[0].(*syntax.Lit); ok && strings.HasPrefix(lit.Value, "~") {
 			rest := &syntax.Lit{ValuePos: lit.ValuePos, ValueEnd: lit.ValueEnd, Value: lit.Value[1:]}
 			word.Parts = append([]syntax.WordPart{quoted(lit.ValuePos, lit.ValueEnd, "~"), rest}, word.Parts[1:]...)
+		}
+	}
+}
+
+// unescapeDefault removes the backslashes from ${x:-a\ b}, which mean something else within double quotes.
+func unescapeDefault(part syntax.WordPart) {
+	pe, ok := part.(*syntax.ParamExp)
+	if !ok || pe.Exp == nil || pe.Exp.Word == nil {
+		return
+	}
+	switch pe.Exp.Op {
+	case syntax.RemSmallPrefix, syntax.RemLargePrefix, syntax.RemSmallSuffix, syntax.RemLargeSuffix:
+		return // a pattern
+	}
+	for i, part := range pe.Exp.Word.Parts {
+		if l, ok := part.(*syntax.Lit); ok && strings.Contains(l.Value, `\`) {
+			pe.Exp.Word.Parts[i] = quoted(l.ValuePos, l.ValueEnd, unescape(l.Value))
 		}
 	}
 }

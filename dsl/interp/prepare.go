@@ -342,7 +342,7 @@ func guarded(name string) bool {
 
 func print(node sh.Node) string {
 	var b bytes.Buffer
-	if err := sh.NewPrinter(sh.SingleLine(true)).Print(&b, node); err != nil {
+	if err := sh.NewPrinter().Print(&b, node); err != nil {
 		panic(fmt.Sprintf("print shell text: %v", err)) // a Buffer takes everything, and node is whole
 	}
 	return b.String()

@@ -2,6 +2,7 @@ package applet
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -82,4 +83,22 @@ func ParseSize(text string) (int64, error) {
 		return 0, fmt.Errorf("invalid size '%s'", text)
 	}
 	return n * unit, nil
+}
+
+// HumanSize is a number of bytes in at most four characters: 999, 1.5K, 15M, rounded up.
+func HumanSize(n int64) string {
+	if n < 1024 {
+		return strconv.FormatInt(n, 10)
+	}
+	value := float64(n)
+	for _, unit := range "KMGTPE" {
+		value /= 1024
+		switch {
+		case value <= 9.9:
+			return fmt.Sprintf("%.1f%c", math.Ceil(value*10)/10, unit)
+		case value <= 1023:
+			return fmt.Sprintf("%.0f%c", math.Ceil(value), unit)
+		}
+	}
+	return fmt.Sprint(n)
 }

@@ -81,7 +81,7 @@ func (u *usage) print(size int64, name string) {
 	shown := strconv.FormatInt((size+1023)/1024, 10)
 	switch {
 	case u.o.Has("h"):
-		shown = human(size)
+		shown = applet.HumanSize(size)
 	case u.o.Has("b"):
 		shown = strconv.FormatInt(size, 10)
 	case u.o.Has("m"):

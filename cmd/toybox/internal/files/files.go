@@ -19,6 +19,7 @@ func Applets() map[string]applet.Applet {
 		"chmod":    {Run: chmod, Usage: "[-Rvcf] MODE|--reference=FILE FILE…"},
 		"chown":    {Run: chown, Usage: "[-Rhvf] [USER][:[GROUP]]|--reference=FILE FILE…"},
 		"cp":       {Run: cp, Usage: "[-adfHLnPpRrTuv] [-t DIR] [--parents] SOURCE… TARGET"},
+		"dd":       {Run: dd, Usage: "[if=FILE] [of=FILE] [bs=SIZE] [count=N] [skip=N] [seek=N] [conv=notrunc|fsync] [status=none]"},
 		"du":       {Run: du, Usage: "[-ahksbc] [-d DEPTH] [FILE…]"},
 		"find":     {Run: find, Usage: "[-HLP] [PATH…] [EXPRESSION]"},
 		"install":  {Run: install, Usage: "[-Ddpv] [-m MODE] [-o USER] [-g GROUP] [-t DIR] SOURCE… TARGET"},

@@ -198,7 +198,7 @@ func (l *lister) cells(it item) []string {
 	case it.info.Mode()&fs.ModeDevice != 0:
 		size = fmt.Sprintf("%d, %d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
 	case l.o.Has("h"):
-		size = human(st.Size)
+		size = applet.HumanSize(st.Size)
 	}
 	return append(row, modeString(it.info), strconv.FormatUint(uint64(st.Nlink), 10),
 		"\t"+l.owner(l.users, st.Uid, applet.UserName), "\t"+l.owner(l.groups, st.Gid, applet.GroupName),
@@ -249,30 +249,4 @@ func (l *lister) label(it item) string {
 		return label + "*"
 	}
 	return label
-}
-
-// human is a number of bytes in at most four characters: 999, 1.5K, 15M, rounded up.
-func human(n int64) string {
-	if n < 1024 {
-		return strconv.FormatInt(n, 10)
-	}
-	value := float64(n)
-	for _, unit := range "KMGTPE" {
-		value /= 1024
-		switch {
-		case value <= 9.9:
-			return fmt.Sprintf("%.1f%c", roundUp(value*10)/10, unit)
-		case value <= 1023:
-			return fmt.Sprintf("%.0f%c", roundUp(value), unit)
-		}
-	}
-	return fmt.Sprint(n)
-}
-
-func roundUp(v float64) float64 {
-	whole := float64(int64(v))
-	if v > whole {
-		return whole + 1
-	}
-	return whole
 }

@@ -15,6 +15,7 @@ func Applets() map[string]applet.Applet {
 		"basename": {Run: basename, Usage: "NAME [SUFFIX] | -a [-s SUFFIX] NAME…"},
 		"chroot":   {Run: chroot, Usage: "DIR [COMMAND [ARG…]]", Trouble: 125, Alone: true},
 		"date":     {Run: date, Usage: "[-uR] [-I[UNIT]] [-d TIME|-r FILE] [+FORMAT]"},
+		"df":       {Run: df, Usage: "[-hkP] [FILE…]"},
 		"dirname":  {Run: dirname, Usage: "NAME…"},
 		"env":      {Run: env, Usage: "[-i0] [-u NAME] [-C DIR] [NAME=VALUE…] [COMMAND [ARG…]]", Trouble: 125, Alone: true},
 		"expr":     {Run: expr, Usage: "EXPRESSION", Trouble: 2},

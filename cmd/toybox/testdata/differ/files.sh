@@ -216,3 +216,6 @@ du nosuch
 mkfifo p; test -p p && ls -l p | cut -c1
 unlink words; unlink nosuch
 cmp words words; cmp words numbers; cmp -s words numbers; echo $?; cmp words nosuch
+dd if=words of=new bs=4 count=2; dd if=words bs=1 skip=5 count=5; dd if=/dev/zero of=z bs=1K count=3 status=none; stat -c %s z; echo hi | dd of=o status=none; printf XY | dd of=numbers conv=notrunc bs=1 seek=1 status=none
+printf XY | dd of=numbers bs=1 seek=4 status=none; dd if=nosuch; echo $?; dd nosuch=1; echo $?; dd if=words 2>&1 >/dev/null | head -2; seq 1000 | dd bs=100 count=1 2>/dev/null | wc -c
+df . >/dev/null; echo $?; df nosuch 2>/dev/null; echo $?; df -h . | wc -l; df -P / | tail -n 1 | tr -s ' ' | cut -d' ' -f2,6

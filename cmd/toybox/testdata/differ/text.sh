@@ -65,3 +65,5 @@ echo "$(sha256sum < words | cut -d' ' -f1)  words" | sha256sum -c -; echo "00000
 echo 'a	b' | cat -T; printf '\001\200\n' | cat -v; cat -vet conf | head -1
 basename /a/b; basename /a/b.c .c; basename -s .c a.c b.c; basename -a x/y z; basename /; basename a/; basename .c .c; basename; basename a b c; basename ''
 dirname /a/b a a/b/ / //a a//b . ''; dirname
+paste words numbers; paste -d, words numbers table; paste -s words; paste -sd+ numbers; paste -d '\n' words numbers; seq 6 | paste - - -; paste -d: - words < numbers; paste nosuch; echo $?
+printf 'a\nb\nd\n' > x; printf 'b\nc\nd\n' > y; comm x y; comm -12 x y; comm -23 x y; comm -3 x y; comm -1 x y; comm x

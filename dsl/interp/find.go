@@ -118,7 +118,7 @@ func isHome(w *sh.Word) bool {
 func isOdd(w *sh.Word) bool {
 	return slices.ContainsFunc(w.Parts, func(part sh.WordPart) bool {
 		l, ok := part.(*sh.Lit)
-		return ok && strings.ContainsAny(l.Value, "\f\v")
+		return ok && strings.ContainsAny(l.Value, "\f\v\r")
 	})
 }
 

@@ -228,6 +228,13 @@ echo "$env"
 			stdout: "[007\n]\n2\na\\b\na b\n",
 		},
 		{
+			name:   "lines that end in CRLF",
+			script: "x=1\r\nif true; then\r\n  RUN a \\\r\n    b\r\nfi\r\nfor i in a b; do\r\n  COPY $i /\r\ndone\r\necho \"$x\" \\\r\n  y\r\n. ./lib.sh\r\n",
+			files:  []string{"lib.sh", "z=2\r\necho $z\r\nRUN c\r\n"},
+			calls:  []string{"RUN a     b", `COPY ["a"] "/"`, `COPY ["b"] "/"`, "RUN c"},
+			stdout: "1 y\n2\n",
+		},
+		{
 			name: "what is escaped",
 			script: `x=it\'s\$y; export z=a\ b\~; echo "$x $z" ${q:-a\ b} "${q:-a\$b}" "${q:-a\ b}" "${q:-"a\"b"}"
 case a\ b in "a b") echo one;; esac; case 'a*' in a\*) echo two;; esac; case ab in a\*) echo bad;; esac

@@ -181,7 +181,7 @@ func (p *program) prepareOperands(in *instruction) error {
 func (p *program) prepare(node sh.Node, source *diag.Source) error {
 	found := find(node)
 	if found.odd != nil {
-		return located(source, found.odd, errors.New("a form feed or vertical tab outside of quotes"))
+		return located(source, found.odd, errors.New("a form feed, vertical tab or carriage return outside of quotes"))
 	}
 	for _, st := range found.functions {
 		if err := p.function(st); err != nil {
@@ -252,8 +252,8 @@ func (p *program) mark(st *sh.Stmt, source *diag.Source) *sh.Stmt {
 // builtin is known by a variable, since only running tells whether it is there.
 func (p *program) function(st *sh.Stmt) error {
 	f := st.Cmd.(*sh.FuncDecl)
-	if f.Name == nil {
-		return nil
+	if f.Name == nil || f.Name.Value == "" {
+		return errors.New("a function without a name")
 	}
 	name := f.Name.Value
 	if guarded(name) || syntax.IsKeyword(name) || strings.HasPrefix(name, own) {

@@ -252,8 +252,8 @@ func (p *program) mark(st *sh.Stmt, source *diag.Source) *sh.Stmt {
 // builtin is known by a variable, since only running tells whether it is there.
 func (p *program) function(st *sh.Stmt) error {
 	f := st.Cmd.(*sh.FuncDecl)
-	if f.Name == nil || f.Name.Value == "" {
-		return errors.New("a function without a name")
+	if f.Name == nil || f.Name.Value == "" || strings.ContainsAny(f.Name.Value, "\f\v\r\\\"'$`") {
+		return errors.New("a function needs a name of plain characters")
 	}
 	name := f.Name.Value
 	if guarded(name) || syntax.IsKeyword(name) || strings.HasPrefix(name, own) {

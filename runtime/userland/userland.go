@@ -16,6 +16,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -40,18 +41,14 @@ func (missing) Error() string { return "this shbuild was built without its userl
 // Hint says how to get a shbuild that has it.
 func (missing) Hint() string { return "build shbuild with make, not with go build alone" }
 
-// Version is a short digest (12 hex digits) of what the layer is made from. It is cheap, as
-// nothing is unpacked, and fit to be part of a cache key: two shbuilds with one Version write
-// the same layer.
+// Version names what the layer is made from. It is cheap, as nothing is unpacked or even read,
+// and fit to be part of a cache key: two shbuilds with one Version write the same layer.
 func Version() (string, error) {
-	packed, names, err := parts()
+	sum, err := part("sum")
 	if err != nil {
 		return "", err
 	}
-	h := sha256.New()
-	fmt.Fprintf(h, "%d %d %s\n", layout, len(packed), names)
-	h.Write(packed)
-	return hex.EncodeToString(h.Sum(nil))[:12], nil
+	return fmt.Sprintf("%d-%.12s", layout, sum), nil
 }
 
 // DiffID is the digest of what Write writes, as "sha256:…". It costs one pass over the layer
@@ -85,12 +82,17 @@ func Write(w io.Writer) error {
 
 // parts returns the compressed binary and the list of its applets.
 func parts() (packed, names []byte, err error) {
-	packed, err = embedded.ReadFile("embed/toybox.gz")
+	packed, err = part("gz")
 	if err == nil {
-		names, err = embedded.ReadFile("embed/toybox.applets")
-	}
-	if _, absent := err.(*fs.PathError); absent {
-		return nil, nil, ErrMissing
+		names, err = part("applets")
 	}
 	return packed, names, err
+}
+
+func part(kind string) ([]byte, error) {
+	data, err := embedded.ReadFile("embed/toybox." + kind)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrMissing
+	}
+	return data, err
 }

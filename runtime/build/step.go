@@ -46,10 +46,18 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 	}
 	type made struct {
 		rec    cache.Step
-		mine   *job
+		mine   *job // who made it; nil: another build
 		failed error
 	}
 	v, err, _ := b.flights.Do(key, func() (any, error) {
+		unlock, err := b.alone(ctx, key)
+		if err != nil {
+			return nil, err
+		}
+		defer unlock()
+		if rec, ok := b.lookup(key, j.probe); ok { // another build has made it meanwhile
+			return &made{rec: rec}, nil
+		}
 		rec, err := b.perform(ctx, j, key, below, step)
 		var exit *ExitError
 		if err != nil && !errors.As(err, &exit) {
@@ -66,11 +74,21 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		step.End(Failed)
 		return files{}, m.failed
 	}
-	step.End(Done)
 	if m.mine != j { // somebody else's run of the same step: its output is in the record
+		step.End(Cached)
 		return b.answer(j, key, m.rec, below)
 	}
+	step.End(Done)
 	return below.with(layerRef{m.rec.Layer, m.rec.Created}), nil
+}
+
+// alone waits for other builds that work on the same. A build that is to carry every step out has no use for
+// what they make.
+func (b *Builder) alone(ctx context.Context, key string) (unlock func(), err error) {
+	if b.opts.NoCache {
+		return func() {}, nil
+	}
+	return b.cache.Lock(ctx, key)
 }
 
 // lookup returns the record for a key if it can be used: its layer is there,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -62,17 +63,35 @@ func (b *Builder) unpackImage(ctx context.Context, img *base, step Step) (files,
 		chain := identity.ChainID(img.config.RootFS.DiffIDs[:i+1]).String()
 		u.layers[i] = &unpackedLayer{from: l, chain: chain, diffID: img.config.RootFS.DiffIDs[i].String()}
 	}
-	if err := u.run(ctx); err != nil {
-		return files{}, Failed, fmt.Errorf("%s: %w", img.name, err)
+	if !slices.ContainsFunc(u.layers, func(l *unpackedLayer) bool { return !b.haveLayer(l) }) {
+		return u.files(), Cached, b.keepBase(ctx, img)
 	}
-	if !img.remote {
-		return u.files(), Cached, nil
-	}
-	desc, err := b.images.Put(ctx, img.image)
+	// One lock for the whole image: with one for each layer, two builds could wait for each other.
+	unlock, err := b.cache.Lock(ctx, "base-"+u.layers[len(layers)-1].folder())
 	if err != nil {
 		return files{}, Failed, err
 	}
-	return u.files(), Done, b.images.Tag(img.name, desc, storePlatform(img.platform))
+	defer unlock()
+	if err := u.run(ctx); err != nil {
+		return files{}, Failed, fmt.Errorf("%s: %w", img.name, err)
+	}
+	how := Done
+	if !img.remote {
+		how = Cached
+	}
+	return u.files(), how, b.keepBase(ctx, img)
+}
+
+// keepBase puts an image that came from its registry into the store.
+func (b *Builder) keepBase(ctx context.Context, img *base) error {
+	if !img.remote {
+		return nil
+	}
+	desc, err := b.images.Put(ctx, img.image)
+	if err != nil {
+		return err
+	}
+	return b.images.Tag(img.name, desc, storePlatform(img.platform))
 }
 
 // unpacking is the work of making folders of one image's layers.
@@ -91,6 +110,9 @@ type unpackedLayer struct {
 	draft         *layer.Draft
 	implied       []string
 }
+
+// folder is the ID that the layer gets in the layer store.
+func (l *unpackedLayer) folder() string { return strings.ReplaceAll(l.chain, ":", "-") }
 
 // atOnce is how many layers are fetched and unpacked side by side.
 const atOnce = 4
@@ -205,7 +227,7 @@ func (u *unpacking) commit() error {
 			if err := layer.Adopt(l.draft.Dir, l.implied, lowers); err != nil {
 				return err
 			}
-			l.id = strings.ReplaceAll(l.chain, ":", "-")
+			l.id = l.folder()
 			if _, err := l.draft.Commit(l.id); err != nil {
 				return err
 			}

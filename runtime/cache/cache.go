@@ -57,7 +57,7 @@ type Cache struct {
 
 // Open makes the folder if need be.
 func Open(dir string) (*Cache, error) {
-	for _, kind := range []string{steps, outputs, blobs, chains} {
+	for _, kind := range []string{steps, outputs, blobs, chains, locks} {
 		if err := os.MkdirAll(filepath.Join(dir, kind), 0o755); err != nil {
 			return nil, fmt.Errorf("open the build cache: %w", err)
 		}
@@ -71,6 +71,7 @@ const (
 	outputs = "outputs" // step key → the step's standard output
 	blobs   = "blobs"   // layer ID → Blob
 	chains  = "chains"  // chain ID of diff IDs → layer ID
+	locks   = "locks"   // step key, or another: a file that who works on it has locked
 )
 
 func (c *Cache) path(kind, key string) string {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -43,7 +44,15 @@ func df(c *applet.Call) error {
 			c.Warn(applet.At(name, err))
 			continue
 		}
-		rows = append(rows, row{mountOf(all, c.Path(name)), st})
+		dir, err := c.Getwd()
+		if err != nil {
+			return err
+		}
+		path := name
+		if !filepath.IsAbs(name) {
+			path = dir + "/" + name
+		}
+		rows = append(rows, row{mountOf(all, path), st})
 	}
 	if len(rows) == 0 {
 		return nil
@@ -76,15 +85,17 @@ func mounts() ([]mount, error) {
 	return all, lines.Err()
 }
 
-// mountOf is the last mount on the device that a file is on.
+// mountOf is the mount that a file is on: of those above it, the one that is nearest, and of
+// several in one place the last.
 func mountOf(all []mount, path string) mount {
-	found := mount{"-", "-"}
-	var file, folder unix.Stat_t
-	if unix.Stat(path, &file) != nil {
+	found := mount{"-", ""}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
 		return found
 	}
 	for _, m := range all {
-		if unix.Stat(m.folder, &folder) == nil && folder.Dev == file.Dev {
+		above := strings.TrimSuffix(m.folder, "/") + "/"
+		if strings.HasPrefix(real+"/", above) && len(m.folder) >= len(found.folder) {
 			found = m
 		}
 	}

@@ -25,7 +25,7 @@ sleep 0.05 & wait; echo $?; sleep 0.05 & wait $!; echo $?; (exit 3) & wait $!; e
 sleep 5 & pid=$!; kill $pid; wait $pid; echo $?
 sleep 5 & kill -9 $!; wait $!; echo $?
 sleep 0.2 & p=$!; kill -0 $p && echo alive; wait $p; kill -0 $p 2>/dev/null || echo gone
-sh -c 'sleep 2 >/dev/null 2>&1 & echo $! > pid; wait' & sleep 0.3; kill $(cat pid); wait; rm pid; echo done
+sh -c 'sleep 2 >/dev/null 2>&1 & echo $! > pid; wait' & while [ ! -s pid ]; do sleep 0.02; done; kill $(cat pid); wait; rm pid; echo done
 sh -c 'trap "echo got; exit 5" TERM; touch ready; while :; do sleep 0.05; done' & while [ ! -e ready ]; do sleep 0.02; done; kill $!; wait $!; echo $?
 cat <<X
 	a $HOME $(echo b) `echo c` \$d

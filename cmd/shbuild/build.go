@@ -116,6 +116,7 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 		}
 		j.wanted.Outputs = append(j.wanted.Outputs, out)
 		o.Rewrite = o.Rewrite || out.Rewrite
+		o.Exports = o.Exports || out.Type == "local" || out.Type == "tar"
 	}
 	if err := oneStdout(j.wanted.Outputs, f.quiet); err != nil {
 		return nil, err

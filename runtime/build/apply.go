@@ -117,6 +117,8 @@ func (b *Builder) applied(ctx context.Context, s *stage, sc *scope, in *input) (
 	case *instr.Mem:
 		next.memory = c.Bytes
 		return next, nil
+	case *instr.Export:
+		return s, b.export(ctx, s, c)
 	case *instr.Commit:
 		return s, b.commit(ctx, s, c.Names, false)
 	case *instr.Push:

@@ -59,6 +59,7 @@ type Options struct {
 	Rewrite    bool              // SOURCE_DATE_EPOCH is the latest time that new layers' files may have (rewrite-timestamp)
 	Registry   remote.Options
 
+	Exports    bool     // there is an output that takes what EXPORT copies
 	AllowHost  []string // host programs that a script may run; ["*"]: any
 	AllowWrite []string // folders that a script may write in
 
@@ -94,6 +95,7 @@ type Builder struct {
 	named     map[string]*stage // a script's stages, by lower-case name
 	bases     map[string]*base  // by name and platform
 	committed []Named
+	exports   []export
 }
 
 // New opens the state folder. Close must be called.

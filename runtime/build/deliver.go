@@ -121,6 +121,18 @@ func (b *Builder) write(ctx context.Context, r *Result, all []Named, o Output, s
 	case "docker":
 		return toFile(o.Dest, stdout, func(w io.Writer) error { return image.WriteDocker(ctx, w, archived(all)) })
 	}
+	asTar := func(root string) error {
+		return toFile(o.Dest, stdout, func(w io.Writer) error { return layer.Write(ctx, w, root, nil, layer.WriteOptions{Epoch: b.epoch}) })
+	}
+	if len(b.exports) > 0 { // then these are the result's files, and the stage's are not
+		if o.Type == "tar" {
+			return b.exportFolder(ctx, asTar)
+		}
+		if err := os.MkdirAll(o.Dest, 0o755); err != nil {
+			return err
+		}
+		return b.writeExports(ctx, o.Dest)
+	}
 	if r.stage == nil {
 		return ErrNoResult
 	}
@@ -132,7 +144,7 @@ func (b *Builder) write(ctx context.Context, r *Result, all []Named, o Output, s
 		if o.Type == "local" {
 			return writeFolder(ctx, root, o.Dest)
 		}
-		return toFile(o.Dest, stdout, func(w io.Writer) error { return layer.Write(ctx, w, root, nil, layer.WriteOptions{Epoch: b.epoch}) })
+		return asTar(root)
 	})
 }
 

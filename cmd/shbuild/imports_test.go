@@ -33,6 +33,7 @@ var architecture = map[string][]string{
 	"runtime/sandbox":  {"runtime/userns"},
 	"runtime/buildctx": {},
 	"runtime/cache":    {"registry/store", "registry/remote"},
+	"runtime/fetch":    {},
 	"runtime/build":    {"dsl/", "registry/", "runtime/"},
 
 	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/sandbox", "runtime/userns"},

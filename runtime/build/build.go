@@ -39,6 +39,7 @@ import (
 	"github.com/shbuild/shbuild/registry/store"
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/cache"
+	"github.com/shbuild/shbuild/runtime/fetch"
 	"github.com/shbuild/shbuild/runtime/layer"
 )
 
@@ -58,6 +59,8 @@ type Options struct {
 	Compress   bool              // an output will want compressed layers: a plain Dockerfile's are begun early
 	Rewrite    bool              // SOURCE_DATE_EPOCH is the latest time that new layers' files may have (rewrite-timestamp)
 	Registry   remote.Options
+	SSHAgent   string // socket of the SSH agent that fetches of repositories may use; empty: none
+	KnownHosts string // file with the keys of SSH hosts; empty: none
 
 	Exports    bool     // there is an output that takes what EXPORT copies
 	AllowHost  []string // host programs that a script may run; ["*"]: any
@@ -78,6 +81,7 @@ type Builder struct {
 	temp         string
 
 	registry *remote.Client
+	fetcher  *fetch.Fetcher
 	layers   *layer.Store
 	images   *store.Store
 	cache    *cache.Cache
@@ -86,6 +90,7 @@ type Builder struct {
 
 	whole   context.Context    // of the build in progress: what is fetched by one node may be read by another
 	cancel  context.CancelFunc // ends whole
+	fetched sync.Map           // what was fetched, by name: functions that fetch once
 	flights singleflight.Group // steps under way, by key
 	blobs   singleflight.Group // layers being tarred, by ID
 	early   sync.WaitGroup     // … ahead of need
@@ -106,6 +111,7 @@ func New(o Options) (*Builder, error) {
 	}
 	b.target = b.host
 	b.registry = remote.New(o.Registry)
+	b.fetcher = fetch.New(fetch.Options{Dir: filepath.Join(o.Root, "fetched"), UserAgent: "shbuild", Agent: o.SSHAgent, KnownHosts: o.KnownHosts})
 	var err error
 	if o.Platform != "" {
 		if b.target, err = platforms.Parse(o.Platform); err != nil {

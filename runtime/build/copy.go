@@ -28,6 +28,11 @@ type copying struct {
 	parents  bool
 	link     bool
 	unpack   bool
+
+	keepGitDir   *bool  // of a repository; nil: its address says
+	checksum     string // of what is fetched
+	unpackRemote bool   // what is fetched by URL, too
+	remotes      map[string]*remoteSource
 }
 
 func copyFromCopy(c *instructions.CopyCommand) *copying {
@@ -42,6 +47,7 @@ func copyFromAdd(c *instructions.AddCommand) *copying {
 	return &copying{
 		word: "ADD", sources: c.SourcePaths, contents: c.SourceContents, dest: c.DestPath,
 		chown: c.Chown, chmod: c.Chmod, excludes: c.ExcludePatterns, link: c.Link, unpack: unpack,
+		keepGitDir: c.KeepGitDir, checksum: c.Checksum, unpackRemote: c.Unpack != nil && *c.Unpack,
 	}
 }
 
@@ -89,16 +95,7 @@ func (c *copying) check() error {
 	if err := buildctx.CheckMode(c.chmod); err != nil {
 		return err
 	}
-	for _, src := range c.sources {
-		if !strings.Contains(src, "://") && !strings.HasPrefix(src, "git@") {
-			continue
-		}
-		if c.word == "COPY" {
-			return diag.WithHint(fmt.Errorf("%s: a source of COPY is a path", src), "ADD takes addresses")
-		}
-		return diag.WithHint(fmt.Errorf("%s: remote sources cannot be fetched by this version", src), "fetch it in a RUN, or put the file into the build context")
-	}
-	return nil
+	return c.readRemotes()
 }
 
 // source is the node that --from names, a stage's or an image's; nil: the
@@ -179,18 +176,16 @@ func (c *copying) told() string {
 // the same content.
 func (b *Builder) copied(ctx context.Context, in *input, title string, c *copying, dest string, from files, isStage bool, below files) (out files, err error) {
 	do := func(tree *buildctx.Tree) error {
-		matches, err := c.find(tree)
+		parts, err := b.parts(ctx, c, tree)
 		if err != nil {
 			return err
 		}
 		inputs := copyInputs{Contents: c.contents, Dest: dest, Chown: c.chown, Chmod: c.chmod, Link: c.link, Unpack: c.unpack}
-		if len(matches) > 0 {
-			if inputs.Content, err = tree.Digest(ctx, matches); err != nil {
-				return err
-			}
+		for _, p := range parts {
+			inputs.Content += p.key
 		}
 		out, err = b.do(ctx, &job{place: in.place, title: title, inputs: inputs, make: func(ctx context.Context, root string, _ *output) error {
-			return c.write(ctx, tree, matches, root, dest)
+			return c.write(ctx, parts, root, dest)
 		}}, below)
 		return err
 	}
@@ -211,16 +206,9 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 	return out, err
 }
 
-func (c *copying) find(tree *buildctx.Tree) ([]buildctx.Match, error) {
-	if len(c.sources) == 0 {
-		return nil, nil
-	}
-	return tree.Find(c.sources, buildctx.FindOptions{Excludes: c.excludes, Parents: c.parents})
-}
-
 // write copies into the mounted root.
-func (c *copying) write(ctx context.Context, tree *buildctx.Tree, matches []buildctx.Match, root, dest string) error {
-	o := buildctx.CopyOptions{Mode: c.chmod, Unpack: c.unpack}
+func (c *copying) write(ctx context.Context, parts []part, root, dest string) error {
+	o := buildctx.CopyOptions{Mode: c.chmod}
 	if c.chown != "" {
 		uid, gid, err := rootfs.ParseChown(root, c.chown)
 		if err != nil {
@@ -228,8 +216,8 @@ func (c *copying) write(ctx context.Context, tree *buildctx.Tree, matches []buil
 		}
 		o.Owner = &buildctx.Owner{UID: uid, GID: gid}
 	}
-	if len(matches) > 0 {
-		if err := buildctx.Copy(ctx, tree, matches, root, dest, o); err != nil {
+	for _, p := range parts {
+		if err := p.copy(ctx, root, dest, o); err != nil {
 			return err
 		}
 	}

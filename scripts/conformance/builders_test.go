@@ -59,7 +59,10 @@ func (b *shbuild) build(c *testcase, context, archive string) error {
 	if err := named(context, "builtin:toybox"); err != nil {
 		return err
 	}
-	args := append([]string{"build", "--progress", "plain", "-o", "type=oci,dest=" + archive}, c.flags...)
+	args := []string{"build", "--progress", "plain", "-o", "type=oci,dest=" + archive}
+	for _, flag := range c.flags {
+		args = append(args, strings.ReplaceAll(flag, "$CONTEXT", context))
+	}
 	return run([]string{"SHBUILD_ROOT=" + b.root}, b.program, append(args, context)...)
 }
 

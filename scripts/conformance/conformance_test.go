@@ -76,6 +76,7 @@ type suite struct {
 	shbuild  *shbuild
 	buildkit *buildkit // nil: there is none
 	podman   *podman   // nil: there is none
+	server   *server
 	bases    map[builder]*image
 }
 
@@ -89,7 +90,7 @@ func newSuite(t *testing.T) *suite {
 	}
 	root := t.TempDir()
 	t.Cleanup(func() { emptied(t, root) })
-	s := &suite{shbuild: &shbuild{program, root}, bases: map[builder]*image{}}
+	s := &suite{server: newServer(t), shbuild: &shbuild{program, root}, bases: map[builder]*image{}}
 	registry := startRegistry(t)
 	s.base(t, s.shbuild, "--push", "-t", registry+"/"+baseName)
 	if address := os.Getenv("CONFORMANCE_BUILDKIT"); address != "" {
@@ -203,8 +204,19 @@ func (s *suite) result(t *testing.T, b builder, c *testcase, all bool) string {
 	context := filepath.Join(t.TempDir(), "context")
 	c.materialize(t, context)
 	archive := filepath.Join(t.TempDir(), "image.tar")
+	address := s.server.serve(t, context)
+	if address != "" {
+		if err := addressed(context, address); err != nil {
+			t.Fatal(err)
+		}
+		c = c.at(address)
+	}
 	if err := b.build(c, context, archive); err != nil {
-		return refused + "\n" + err.Error()
+		said := err.Error()
+		if address != "" {
+			said = strings.ReplaceAll(said, address, serverName)
+		}
+		return refused + "\n" + said
 	}
 	img, err := readImage(archive)
 	if err != nil {
@@ -213,7 +225,21 @@ func (s *suite) result(t *testing.T, b builder, c *testcase, all bool) string {
 	if b == builder(s.podman) {
 		forgetMarks(img, s.bases[b])
 	}
-	return img.text(s.bases[b], all)
+	text := img.text(s.bases[b], all)
+	if address != "" {
+		text = strings.ReplaceAll(text, address, serverName)
+	}
+	return text
+}
+
+// at is the case with the server's address in its flags.
+func (c *testcase) at(address string) *testcase {
+	moved := *c
+	moved.flags = nil
+	for _, flag := range c.flags {
+		moved.flags = append(moved.flags, strings.ReplaceAll(flag, serverName, address))
+	}
+	return &moved
 }
 
 // materialize makes the build context.

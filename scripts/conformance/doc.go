@@ -8,6 +8,9 @@
 //	setup: ln -s a b                    shell run in the build context first; several lines are one script
 //	podman: why                         podman makes something else of it, or cannot build it
 //
+// In flags $CONTEXT is the build context. Files below `served` are not part of it: http://server has them, see
+// server_test.go; git repositories among them are made by setup.
+//
 // Files are the build context's, all with the modification time 2001-02-03 04:05:06. `want` is what BuildKit made:
 // what has changed against the base, as image.text writes it, or `refused`. The name toybox:1 in a Dockerfile is
 // the builtin userland, which the others get from a registry.

@@ -1,0 +1,40 @@
+package fetch
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+)
+
+// Options of New.
+type Options struct {
+	// Dir keeps what was fetched between builds.
+	Dir string
+	// UserAgent is what HTTP servers are told; empty: Go's own.
+	UserAgent string
+	// Agent is the socket of the SSH agent whose keys git may use; empty: none.
+	Agent string
+	// KnownHosts is a file with the keys of SSH hosts that the user trusts; empty: none.
+	KnownHosts string
+}
+
+// Fetcher fetches. Its methods may be called at once.
+type Fetcher struct {
+	opts   Options
+	client *http.Client
+}
+
+// New makes a fetcher. The folder is made when the first thing comes.
+func New(o Options) *Fetcher {
+	return &Fetcher{opts: o, client: &http.Client{}}
+}
+
+// folder makes a folder of the fetcher's own.
+func (f *Fetcher) folder(name string) (string, error) {
+	dir := filepath.Join(f.opts.Dir, name)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("keep what was fetched: %w", err)
+	}
+	return dir, nil
+}

@@ -1,0 +1,150 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"net/http/cgi"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serve makes a repository by a shell script and serves the folder that it is in.
+func serve(t *testing.T, script string) string {
+	t.Helper()
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal("git is needed: apt-get install git")
+	}
+	dir := t.TempDir()
+	cmd := exec.Command("sh", "-euc", "umask 022\ngit init -q -b main x.git\ncd x.git\n"+script)
+	cmd.Dir = dir
+	cmd.Env = []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=/nonexistent", "GIT_AUTHOR_NAME=n", "GIT_AUTHOR_EMAIL=e", "GIT_COMMITTER_NAME=n",
+		"GIT_COMMITTER_EMAIL=e", "GIT_AUTHOR_DATE=2002-02-02T02:02:02Z", "GIT_COMMITTER_DATE=2002-02-02T02:02:02Z",
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	server := httptest.NewServer(&cgi.Handler{
+		Path: git, Args: []string{"-c", "safe.directory=*", "http-backend"}, Stderr: &bytes.Buffer{},
+		Env: []string{"GIT_PROJECT_ROOT=" + dir, "GIT_HTTP_EXPORT_ALL=1", "HOME=/nonexistent"},
+	})
+	t.Cleanup(server.Close)
+	return server.URL + "/x.git"
+}
+
+func checkout(t *testing.T, f *Fetcher, address string) (string, error) {
+	t.Helper()
+	r, err := ParseRepository(address, false)
+	if err != nil {
+		return "", err
+	}
+	c, err := f.Resolve(context.Background(), r)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(t.TempDir(), "tree")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir, f.Checkout(context.Background(), r, c, dir)
+}
+
+// Neither the user's configuration nor the repository's wishes do anything: no hooks, no filters, no other address.
+func TestGitHermetic(t *testing.T) {
+	address := serve(t, `
+echo text > file; echo '* filter=evil' > .gitattributes; git add .; git commit -qm one`)
+	home := t.TempDir()
+	ran := filepath.Join(home, "ran")
+	config := "[filter \"evil\"]\n\tsmudge = touch " + ran + "\n[core]\n\thooksPath = " + home + "\n[url \"http://127.0.0.1:1/\"]\n\tinsteadOf = http://\n"
+	hook := "#!/bin/sh\ntouch " + ran + "\n"
+	for name, text := range map[string]string{".gitconfig": config, "post-checkout": hook, "reference-transaction": hook} {
+		if err := os.WriteFile(filepath.Join(home, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("HOME", home)
+	t.Setenv("GIT_CONFIG_COUNT", "1")
+	t.Setenv("GIT_CONFIG_KEY_0", "core.hooksPath")
+	t.Setenv("GIT_CONFIG_VALUE_0", home)
+	dir, err := checkout(t, New(Options{Dir: t.TempDir()}), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := os.ReadFile(filepath.Join(dir, "file")); string(got) != "text\n" {
+		t.Errorf("file has %q", got)
+	}
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("something of the user's ran")
+	}
+}
+
+// A submodule that lies in the host's own files is refused: its address is a stranger's word.
+func TestGitLocalSubmodule(t *testing.T) {
+	lib := t.TempDir()
+	address := serve(t, `
+git init -q -b main `+lib+`; (cd `+lib+`; echo secret > file; git add .; git commit -qm lib)
+git -c protocol.file.allow=always submodule --quiet add `+lib+` lib; git commit -qm one`)
+	if _, err := checkout(t, New(Options{Dir: t.TempDir()}), address); err == nil || !strings.Contains(err.Error(), "submodules: git submodule: ") {
+		t.Errorf("got %v", err)
+	}
+	dir, err := checkout(t, New(Options{Dir: t.TempDir()}), address+"?submodules=false")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "lib", "file")); err == nil {
+		t.Error("the submodule came")
+	}
+}
+
+// A clone is added to: what a branch is later, a commit that only history knows, and a tag that was moved.
+func TestGitAgain(t *testing.T) {
+	address := serve(t, `
+echo 1 > file; git add .; git commit -qm one; git tag v; git rev-parse HEAD > ../one
+echo 2 > file; git commit -qam two`)
+	f := New(Options{Dir: t.TempDir()})
+	want := func(ref, text string) {
+		t.Helper()
+		dir, err := checkout(t, f, address+ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := os.ReadFile(filepath.Join(dir, "file")); string(got) != text {
+			t.Errorf("%s: got %q, want %q", ref, got, text)
+		}
+	}
+	want("", "2\n")
+	want("#v", "1\n")
+	r, _ := ParseRepository(address+"#v", false)
+	one, err := f.Resolve(context.Background(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f = New(Options{Dir: t.TempDir()})
+	want("", "2\n")
+	want("#"+one.Hash, "1\n")
+	if _, err := checkout(t, f, address+"#"+strings.Repeat("0", 40)); err == nil {
+		t.Error("a commit that is nowhere was found")
+	}
+	want("?mtime=commit&branch=main", "2\n")
+}
+
+// The times are the commit's where that is asked for, folders' too.
+func TestGitTimes(t *testing.T) {
+	address := serve(t, `mkdir dir; echo 1 > dir/file; ln -s dir link; git add .; git commit -qm one`)
+	dir, err := checkout(t, New(Options{Dir: t.TempDir()}), address+"?mtime=commit")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"", "dir", "dir/file", "link"} {
+		info, err := os.Lstat(filepath.Join(dir, name))
+		if err != nil || !info.ModTime().Equal(time.Date(2002, 2, 2, 2, 2, 2, 0, time.UTC)) {
+			t.Errorf("%s: %v, %v", name, info.ModTime(), err)
+		}
+	}
+}

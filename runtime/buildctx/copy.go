@@ -104,7 +104,7 @@ func (c *copier) match(ctx context.Context, m Match) error {
 	defer p.close()
 	switch {
 	case !p.exists():
-		return c.view.notFound(m.Source, p)
+		return c.view.lost(m, p)
 	case p.isDir():
 		return c.folder(ctx, m, p)
 	}

@@ -88,7 +88,7 @@ func (d *digester) match(ctx context.Context, m Match) error {
 	}
 	defer p.close()
 	if !p.exists() {
-		return d.notFound(m.Source, p)
+		return d.lost(m, p)
 	}
 	d.links = map[inode]string{}
 	if !p.isDir() {

@@ -35,6 +35,16 @@ func (notFoundError) Is(target error) bool {
 	return target == ErrNotFound
 }
 
+// lost makes the error for a match that is gone, or is a symlink to what is not there.
+func (v *view) lost(m Match, p *place) error {
+	err := v.notFound(m.Source, p)
+	var e *Error
+	if hasWildcards(m.Source) && errors.As(err, &e) {
+		e.Err = notFoundError(fmt.Sprintf("%s: %v", m.Path, e.Err))
+	}
+	return err
+}
+
 // notFound makes the error for a source that resolve found missing.
 func (v *view) notFound(source string, p *place) error {
 	e := &Error{Path: source, Err: notFoundError("not in the build context")}

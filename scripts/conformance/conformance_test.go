@@ -94,7 +94,7 @@ func newSuite(t *testing.T) *suite {
 	registry := startRegistry(t)
 	s.base(t, s.shbuild, "--push", "-t", registry+"/"+baseName)
 	if address := os.Getenv("CONFORMANCE_BUILDKIT"); address != "" {
-		s.buildkit = &buildkit{address, registry}
+		s.buildkit = &buildkit{address: address, registry: registry}
 		s.base(t, s.buildkit)
 	}
 	if update {

@@ -29,14 +29,14 @@ var architecture = map[string][]string{
 	"runtime/userns":   {},
 	"runtime/userland": {},
 	"runtime/layer":    {"runtime/userns"},
-	"runtime/rootfs":   {"runtime/layer"},
+	"runtime/rootfs":   {"runtime/layer", "runtime/userns"},
 	"runtime/sandbox":  {"runtime/userns"},
 	"runtime/buildctx": {},
 	"runtime/cache":    {"registry/store", "registry/remote"},
 	"runtime/fetch":    {},
 	"runtime/build":    {"dsl/", "registry/", "runtime/"},
 
-	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/sandbox", "runtime/userns"},
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/rootfs", "runtime/sandbox", "runtime/userns"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 }
 

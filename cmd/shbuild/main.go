@@ -13,5 +13,5 @@ var version = "dev"
 
 func main() {
 	sandbox.Init() // a container's init never returns from here
-	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(called(os.Args, streams{os.Stdin, os.Stdout, os.Stderr}))
 }

@@ -99,13 +99,18 @@ func badUsage(std streams, err error) int {
 // parse reads a command's flags; done says that the command has nothing more
 // to do, with a status.
 func parse(fs *pflag.FlagSet, args []string, std streams, synopsis string) (status int, done bool) {
+	return parseAs("shbuild", fs, args, std, synopsis)
+}
+
+// parseAs is parse for a program of another name.
+func parseAs(program string, fs *pflag.FlagSet, args []string, std streams, synopsis string) (status int, done bool) {
 	fs.SortFlags = false
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
 	err := fs.Parse(args)
 	switch {
 	case errors.Is(err, pflag.ErrHelp):
-		fmt.Fprintf(std.out, "usage: shbuild %s\n\n%s", synopsis, fs.FlagUsages())
+		fmt.Fprintf(std.out, "usage: %s %s\n\n%s", program, synopsis, fs.FlagUsages())
 		return 0, true
 	case err != nil:
 		return badUsage(std, err), true

@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) {
 	sandbox.Init()
-	testscript.Main(m, map[string]func(){"shbuild": main})
+	testscript.Main(m, map[string]func(){"shbuild": main, "dist": main, "nsinit": main})
 }
 
 // TestScript runs the manual: every script of testdata/script, each with a state folder of its own.
@@ -36,7 +36,9 @@ func TestScript(t *testing.T) {
 			e.Defer(func() { emptied(t, e.WorkDir) })
 			e.Setenv("SHBUILD_ROOT", filepath.Join(e.WorkDir, ".state"))
 			e.Setenv("HOME", e.WorkDir)
-			return nil
+			examples, err := filepath.Abs("../../examples")
+			e.Setenv("EXAMPLES", examples)
+			return err
 		},
 		Condition: func(name string) (bool, error) {
 			if name == "root" {

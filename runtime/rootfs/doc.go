@@ -6,5 +6,5 @@
 // there is one form. Everything runs inside the build's user and mount
 // namespace. Mounts are not shared with anybody and die with the namespace.
 //
-// The package neither makes nor removes folders.
+// [Reown] hands a tree over to another root. The package neither makes nor removes folders.
 package rootfs

@@ -118,6 +118,7 @@ func run(ctx context.Context, spec *Spec, c *libcontainer.Container, filter []by
 		Stdout:           streams.child[1],
 		Stderr:           streams.child[2],
 		ExtraFiles:       []*os.File{theirs},
+		ConsoleSocket:    streams.socket(),
 	}
 	if _, err := side.Write(filter); err != nil {
 		theirs.Close()
@@ -133,7 +134,10 @@ func run(ctx context.Context, spec *Spec, c *libcontainer.Container, filter []by
 	}
 	stop := context.AfterFunc(ctx, func() { _ = c.Signal(unix.SIGKILL) })
 	defer stop()
-	startErr := letGo(spec, c, side)
+	startErr := streams.begin()
+	if startErr == nil {
+		startErr = letGo(spec, c, side)
+	}
 	if startErr != nil {
 		_ = c.Signal(unix.SIGKILL)
 	}

@@ -41,6 +41,8 @@ type Spec struct {
 	Stdin          io.Reader // nil: empty
 	Stdout, Stderr io.Writer // nil: thrown away. One and the same writer gets both in the order of writing
 
+	Terminal *Terminal // takes the place of all three; nil: they are pipes
+
 	Memory int64 // limit of memory in bytes, swap included; 0: none
 }
 

@@ -21,6 +21,8 @@ type stdio struct {
 	output   errgroup.Group
 	input    chan error // what became of the copying to standard input, if there is any
 	inputEnd *os.File
+
+	console *console // nil: pipes
 }
 
 // newStdio makes the pipes. They belong to the user of the process, who may then open /dev/stdout.
@@ -31,6 +33,9 @@ func newStdio(spec *Spec) (s *stdio, err error) {
 			s.close()
 		}
 	}()
+	if spec.Terminal != nil {
+		return s, s.useConsole(spec.Terminal)
+	}
 	if spec.Stdin == nil {
 		s.child[0], err = os.Open(os.DevNull)
 	} else {
@@ -51,6 +56,34 @@ func newStdio(spec *Spec) (s *stdio, err error) {
 		s.feed(spec.Stdin)
 	}
 	return s, nil
+}
+
+// useConsole lets the init connect a pseudo-terminal; until then the streams lead nowhere.
+func (s *stdio) useConsole(t *Terminal) (err error) {
+	if s.console, err = newConsole(t); err != nil {
+		return err
+	}
+	for i := range s.child {
+		if s.child[i], err = os.OpenFile(os.DevNull, os.O_RDWR, 0); err != nil {
+			return fmt.Errorf("open the standard streams: %w", err)
+		}
+	}
+	return nil
+}
+
+// begin is called when the container's init is ready for the program.
+func (s *stdio) begin() error {
+	if s.console == nil {
+		return nil
+	}
+	return s.console.begin()
+}
+
+func (s *stdio) socket() *os.File {
+	if s.console == nil {
+		return nil
+	}
+	return s.console.theirs
 }
 
 func same(a, b io.Writer) bool {
@@ -106,11 +139,17 @@ func (s *stdio) started() {
 		}
 		s.child[i] = nil
 	}
+	if s.console != nil {
+		s.console.started()
+	}
 }
 
 // finish waits until all output has been handed over. Every process that could still write has ended with the
 // container, so it does not wait long. It does not wait for a reader that has more to give than was wanted.
 func (s *stdio) finish() error {
+	if s.console != nil {
+		return s.console.finish()
+	}
 	err := s.output.Wait()
 	if err != nil {
 		err = fmt.Errorf("write the output: %w", err)
@@ -132,6 +171,9 @@ func (s *stdio) finish() error {
 // close gives up before the start.
 func (s *stdio) close() {
 	s.started()
+	if s.console != nil {
+		s.console.close()
+	}
 	for _, f := range s.ours {
 		f.Close()
 	}

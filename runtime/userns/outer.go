@@ -17,11 +17,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enter is the outer process's part.
-func enter() (int, error) {
+// enter is the outer process's part. Root inside is the host's uid; -1: the caller.
+func enter(uid int) (int, error) {
 	ids, err := mapsFor()
 	if err != nil {
 		return 0, err
+	}
+	if uid >= 0 {
+		if ids.uids, err = exchanged(ids.uids, int64(uid)); err != nil {
+			return 0, err
+		}
 	}
 	// The parent-death signal of the inner process is sent when the *thread* that started it ends.
 	runtime.LockOSThread()

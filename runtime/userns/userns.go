@@ -27,10 +27,17 @@ import (
 // because main runs in both processes. SIGINT, SIGTERM, SIGHUP and SIGQUIT are passed on to f's process; it may
 // get those from a terminal twice, since the terminal sends them to both.
 func Enter(f func() int) (int, error) {
+	return EnterAs(-1, f)
+}
+
+// EnterAs is Enter with another user of the host, uid, as the root inside: one of the caller's sub-ids, or of all
+// where the caller is root. That user and the caller change places in the map, and all others stay (see
+// [Caller]); the groups are Enter's. The caller's own id, or -1, is no change.
+func EnterAs(uid int, f func() int) (int, error) {
 	if inside {
 		return runInside(f)
 	}
-	return enter()
+	return enter(uid)
 }
 
 // Main is Enter for a main function or a TestMain that has nothing else to do: it writes an error to standard

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,7 +14,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/shbuild/shbuild/dsl/diag"
-	"github.com/shbuild/shbuild/dsl/syntax"
 	"github.com/shbuild/shbuild/registry/remote"
 	"github.com/shbuild/shbuild/runtime/build"
 	"github.com/shbuild/shbuild/runtime/userns"
@@ -28,7 +25,7 @@ func buildFile(args []string, std streams) int {
 	var f buildFlags
 	flags := pflag.NewFlagSet("shbuild", pflag.ContinueOnError)
 	flags.SetInterspersed(false)
-	flags.StringVar(&f.context, "context", "", "the build context, a `DIR` (default FILE's folder)")
+	flags.StringVar(&f.context, "context", "", "the build `CONTEXT`: a folder, a URL, a repository, or - (default FILE's folder)")
 	f.register(flags)
 	if status, done := parse(flags, args, std, "[flags] FILE [ARG…]"); done {
 		return status
@@ -52,13 +49,11 @@ func buildDocker(args []string, std streams) int {
 	if status, done := parse(flags, args, std, "build [flags] CONTEXT [ARG…]"); done {
 		return status
 	}
+	f.docker = true
 	if flags.NArg() == 0 {
 		return badUsage(std, diag.WithHint(errors.New("which folder is the build context?"), "shbuild build . builds in the current one"))
 	}
 	f.context = flags.Arg(0)
-	if f.file == "" {
-		f.file = filepath.Join(f.context, "Dockerfile")
-	}
 	return f.start(flags.Args()[1:], std)
 }
 
@@ -93,7 +88,7 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 	if o.Root, err = stateRoot(f.root); err != nil {
 		return nil, err
 	}
-	if o.Context, err = filepath.Abs(f.context); err != nil {
+	if err := f.setContext(o, std.in); err != nil {
 		return nil, err
 	}
 	if o.BuildArgs, err = pairs("build-arg", f.buildArgs, true); err != nil {
@@ -131,12 +126,14 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 	o.Args, o.Name, o.Target, o.Platform = args, f.file, f.target, f.platform
 	o.NoCache, o.Pull, o.AllowHost = f.noCache, f.pull, f.allowHost
 	o.Compress = j.wanted.Images()
+	o.KnownHosts = knownHosts()
 	o.Registry = remote.Options{Insecure: f.insecure}
 	return j, nil
 }
 
 // run does the build, inside the namespaces, and returns the exit status.
 func (j *job) run(std streams) int {
+	syscall.Umask(0o022) // what programs make has the same modes whoever builds
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	quiet := j.flags.quiet || j.flags.progress == "quiet"
@@ -157,47 +154,20 @@ func (j *job) run(std streams) int {
 }
 
 func (j *job) build(ctx context.Context, std streams) (id string, err error) {
-	file, err := j.flags.read(std.in)
-	if err != nil {
-		return "", err
-	}
-	if j.flags.file != "-" {
-		j.options.Dockerfile = j.flags.file
-	}
-	if fi, err := os.Stat(j.options.Context); err != nil || !fi.IsDir() {
-		return "", fmt.Errorf("the build context %s is not a folder", j.flags.context)
-	}
 	b, err := build.New(j.options)
 	if err != nil {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, b.Close()) }()
+	file, err := j.flags.open(ctx, b, std.in)
+	if err != nil {
+		return "", err
+	}
 	res, err := b.Build(ctx, file)
 	if err != nil {
 		return "", err
 	}
 	return b.Deliver(ctx, res, j.wanted)
-}
-
-// read reads the file to be built.
-func (f *buildFlags) read(stdin io.Reader) (*syntax.File, error) {
-	if f.file == "-" {
-		text, err := io.ReadAll(stdin)
-		if err != nil {
-			return nil, fmt.Errorf("read the Dockerfile from standard input: %w", err)
-		}
-		return syntax.Read(&diag.Source{Name: "-", Text: text})
-	}
-	text, err := os.ReadFile(f.file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, diag.WithHint(fmt.Errorf("%s: no such file", f.file), "shbuild FILE builds a file, shbuild build DIR the Dockerfile in a folder")
-	case errors.Is(err, syscall.EISDIR):
-		return nil, diag.WithHint(fmt.Errorf("%s is a folder, not a file to build", f.file), "shbuild build "+f.file+" builds the Dockerfile in it")
-	case err != nil:
-		return nil, fmt.Errorf("read the file to build: %w", err)
-	}
-	return syntax.Read(&diag.Source{Name: f.file, Text: text})
 }
 
 // tell prints what came of the build.
@@ -221,4 +191,17 @@ func (j *job) tell(id string, std streams, quiet bool) int {
 		fmt.Fprintln(std.err, "built; -t NAME keeps the result as an image, -o writes it somewhere")
 	}
 	return 0
+}
+
+// knownHosts is the file with the keys of SSH hosts that the user has met; empty: there is none.
+func knownHosts() string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	file := filepath.Join(home, ".ssh", "known_hosts")
+	if _, err := os.Stat(file); err != nil {
+		return ""
+	}
+	return file
 }

@@ -18,6 +18,8 @@ import (
 // buildFlags are the flags of a build, as typed.
 type buildFlags struct {
 	root, file, context string
+	docker, fetched     bool // the file is looked for in the context; the context is no folder
+	contexts            []string
 	tags                []string
 	buildArgs, labels   []string
 	target, platform    string
@@ -35,6 +37,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	rootFlag(fs, &f.root)
 	fs.StringArrayVarP(&f.tags, "tag", "t", nil, "give the result a `NAME[:TAG]`; may be repeated")
 	fs.StringArrayVar(&f.buildArgs, "build-arg", nil, "set an ARG: `NAME=VALUE`, or NAME to take it from the environment")
+	fs.StringArrayVar(&f.contexts, "build-context", nil, "let `NAME=CONTEXT` stand for an image or stage: a folder, docker-image://…, oci-layout://…, a URL, a repository")
 	fs.StringVar(&f.target, "target", "", "build this `STAGE` instead of the last")
 	fs.StringArrayVarP(&f.outputs, "output", "o", nil, "write the result: `type=oci|docker|local|tar|registry[,dest=PATH]`, or a folder's path, or - for a tar")
 	fs.BoolVar(&f.push, "push", false, "push the result to the registries of its names")

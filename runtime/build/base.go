@@ -21,8 +21,9 @@ type base struct {
 	name     string
 	config   dockerspec.DockerOCIImage
 	platform ocispec.Platform
-	image    v1.Image // nil: the builtin userland, or made in this build
-	remote   bool     // image is the registry's, so the store does not have it yet
+	image    v1.Image                                // nil: the builtin userland, or made in this build
+	remote   bool                                    // image is the registry's, so the store does not have it yet
+	folder   func(ctx context.Context) (part, error) // a named context that is no image: its files
 
 	once sync.Once // resolves the above
 	err  error
@@ -50,6 +51,13 @@ func (b *Builder) resolve(name, platform string) (*base, error) {
 	if err != nil {
 		return nil, err
 	}
+	if source, ok := b.namedContext(name); ok {
+		return b.contextBase(name, source, p)
+	}
+	return b.resolveImage(name, p)
+}
+
+func (b *Builder) resolveImage(name string, p ocispec.Platform) (*base, error) {
 	key, err := baseKey(name, p)
 	if err != nil {
 		return nil, err

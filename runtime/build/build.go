@@ -47,6 +47,9 @@ import (
 type Options struct {
 	Root       string            // the state folder: images, layers, cache
 	Context    string            // the build context, a folder
+	Remote     string            // … or the address of a URL or a repository
+	Stdin      io.Reader         // … or an archive, or a Dockerfile by itself
+	Contexts   map[string]string // --build-context: what stands for images and stages, by ContextName
 	Dockerfile string            // the path of the file being built; its own ignore file goes before .dockerignore
 	Args       []string          // a script's positional parameters
 	Name       string            // a script's $0
@@ -79,6 +82,7 @@ type Builder struct {
 	escape       rune
 	session      string
 	temp         string
+	fromAfar     bool // the build context was no folder: it has no ignore rules, as in BuildKit
 
 	registry *remote.Client
 	fetcher  *fetch.Fetcher
@@ -126,7 +130,7 @@ func New(o Options) (*Builder, error) {
 	}
 	b.hashes = buildctx.OpenHashes(filepath.Join(o.Root, "cache", "hashes"))
 	b.context = sync.OnceValues(func() (*buildctx.Tree, error) {
-		return buildctx.Open(o.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes, Own: o.Root})
+		return buildctx.Open(b.opts.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes, Own: o.Root, Fetched: b.fromAfar})
 	})
 	return b, nil
 }

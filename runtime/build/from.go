@@ -32,7 +32,11 @@ func (b *Builder) from(ctx context.Context, before *stage, sc *scope, in *input,
 		if err != nil {
 			return nil, in.wrap(err)
 		}
-		s.begin(img, b.unpackNode(img, in, sc.titles.title("FROM "+c.BaseName)))
+		title := ""
+		if img.folder == nil { // a folder has a step of its own
+			title = sc.titles.title("FROM " + c.BaseName)
+		}
+		s.begin(img, b.unpackNode(img, in, title))
 	}
 	s.baseHistory = len(s.image.History)
 	triggers := s.image.Config.OnBuild

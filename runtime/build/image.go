@@ -129,7 +129,7 @@ func dated(history []ocispec.History, f files) []ocispec.History {
 		out = append(out, h)
 	}
 	for _, l := range f.layers[layers:] { // the base has layers that its history does not tell
-		out = append(out, ocispec.History{CreatedBy: "", Comment: "buildkit.exporter.image.v0", Created: stamp(l.Created)})
+		out = append(out, ocispec.History{CreatedBy: l.Title, Comment: "buildkit.exporter.image.v0", Created: stamp(l.Created)})
 	}
 	fillTimes(out)
 	return out
@@ -190,8 +190,8 @@ func (b *Builder) clamp(history []ocispec.History, base int) {
 
 // epoch reads the build-arg SOURCE_DATE_EPOCH, in seconds since 1970.
 func epoch(args map[string]string) (*time.Time, error) {
-	text := args["SOURCE_DATE_EPOCH"]
-	if text == "" {
+	text := args[sourceDateEpoch]
+	if text == "" || text == contextEpoch {
 		return nil, nil
 	}
 	seconds, err := strconv.ParseInt(text, 10, 64)

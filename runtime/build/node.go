@@ -21,6 +21,7 @@ type files struct {
 type layerRef struct {
 	ID      string
 	Created time.Time // when its step was carried out; zero for a base's layers
+	Title   string    // of its step; the history tells it where nothing else does
 }
 
 // with returns the stack with one more layer on it.

@@ -34,6 +34,8 @@ type plannedStage struct {
 	total   int // steps that the display counts
 	state   *stage
 	pending bool // being put together: to meet it again is a circle
+
+	replaced bool // by a named context: its instructions are only read
 }
 
 type plannedStep struct {
@@ -74,6 +76,9 @@ func (p *plain) add(at place, cmd any) error {
 		return errNoStage
 	}
 	s := p.stages[len(p.stages)-1]
+	if s.replaced {
+		return nil
+	}
 	s.steps = append(s.steps, plannedStep{at, cmd})
 	switch cmd.(type) {
 	case *instructions.RunCommand, *instructions.CopyCommand, *instructions.AddCommand, *instructions.WorkdirCommand:
@@ -101,6 +106,9 @@ func (p *plain) addStage(at place, c *instructions.Stage) error {
 		}
 	}
 	s := &plannedStage{index: len(p.stages), from: &from, at: at, base: p.find(from.BaseName)}
+	if _, ok := p.b.namedContext(from.Name); ok && from.Name != "" {
+		from.BaseName, s.base, s.replaced = from.Name, nil, true
+	}
 	if s.base == nil && from.BaseName != scratchName {
 		s.total++
 	}

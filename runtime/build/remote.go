@@ -20,6 +20,7 @@ import (
 // A remoteSource is a source of ADD that is fetched: a URL's file, or a repository's tree.
 type remoteSource struct {
 	url      string
+	name     string            // that the URL's file gets; empty: by the URL
 	checksum digest.Digest     // of the URL's file; empty: any
 	repo     *fetch.Repository // nil: a URL
 	unpack   bool              // a URL's file, if it is an archive: only where that was asked for
@@ -179,7 +180,10 @@ func (b *Builder) repositoryPart(c *copying, repo *fetch.Repository) (part, erro
 
 // urlPart is a URL's file. One whose checksum is given is fetched only if it must be copied.
 func (b *Builder) urlPart(c *copying, r *remoteSource) (part, error) {
-	name := fetch.FileName(r.url)
+	name := r.name
+	if name == "" {
+		name = fetch.FileName(r.url)
+	}
 	p := part{unpack: r.unpack, key: string(r.checksum)}
 	if r.checksum == "" {
 		f, err := b.fileOf(r.url, "")

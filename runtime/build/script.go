@@ -8,6 +8,7 @@ import (
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
+	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/dsl/interp"
 	"github.com/shbuild/shbuild/dsl/syntax"
 )
@@ -65,6 +66,10 @@ func (sh *shell) do(ctx context.Context, s *stage, in *input) (*stage, error) {
 	name := s.name
 	if c, ok := in.cmd.(*instructions.Stage); ok {
 		name = c.Name
+		if _, ok := sh.b.namedContext(name); ok && name != "" {
+			err := fmt.Errorf("--build-context %s: a script's own stage cannot be replaced", name)
+			return nil, in.wrap(diag.WithHint(err, "name what FROM or --from takes, or write FROM ${BASE} and give --build-arg BASE"))
+		}
 	}
 	sc := &scope{titles: &named{name}, stage: func(name string) (*stage, error) { return sh.b.byName(name), nil }}
 	var next *stage

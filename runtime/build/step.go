@@ -79,7 +79,7 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		return b.answer(j, key, m.rec, below)
 	}
 	step.End(Done)
-	return below.with(layerRef{m.rec.Layer, m.rec.Created}), nil
+	return below.with(layerRef{m.rec.Layer, m.rec.Created, m.rec.Title}), nil
 }
 
 // alone waits for other builds that work on the same. A build that is to carry every step out has no use for
@@ -115,7 +115,7 @@ func (b *Builder) answer(j *job, key string, rec cache.Step, below files) (files
 	if rec.Status != 0 {
 		return files{}, &ExitError{Status: rec.Status}
 	}
-	return below.with(layerRef{rec.Layer, rec.Created}), nil
+	return below.with(layerRef{rec.Layer, rec.Created, rec.Title}), nil
 }
 
 func (b *Builder) replay(key string, w io.Writer) error {

@@ -34,6 +34,9 @@ func (b *Builder) unpackNode(img *base, in *input, title string) *node {
 }
 
 func (b *Builder) unpacked(ctx context.Context, img *base, title string) (files, error) {
+	if img.folder != nil {
+		return b.contextFiles(ctx, img)
+	}
 	step := b.progress.Begin(title)
 	if img.image == nil {
 		f, how, err := b.unpackBuiltin(ctx)

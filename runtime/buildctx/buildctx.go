@@ -16,6 +16,7 @@ type Tree struct {
 	rules  *rules  // nil: nothing is left out
 	hashes *Hashes // nil: every file is read for a digest
 	stage  bool    // owners and file capabilities count
+	whole  bool    // … but the tree is a build context
 	own    inode   // the builder's own folder, which is not there for a build; zero: none
 }
 
@@ -29,6 +30,9 @@ type Options struct {
 	// Own is a folder of the builder's own, or "". Where it lies in the context (a Dockerfile in a home
 	// folder), it is left out: a COPY would copy what it is just writing.
 	Own string
+	// Fetched says that the folder is no user's, but was made of an archive or a repository: nothing is left
+	// out of it, its owners count, and symlinks stay inside.
+	Fetched bool
 }
 
 // A Match is something that Find found: a file, or a folder with what the patterns let through.

@@ -48,7 +48,7 @@ func (v *view) lost(m Match, p *place) error {
 // notFound makes the error for a source that resolve found missing.
 func (v *view) notFound(source string, p *place) error {
 	e := &Error{Path: source, Err: notFoundError("not in the build context")}
-	if v.stage {
+	if v.stage && !v.whole {
 		e.Err = notFoundError("not in the image or stage that it is copied from")
 	}
 	switch {

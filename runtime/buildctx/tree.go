@@ -18,6 +18,10 @@ func Open(dir string, o Options) (*Tree, error) {
 	if o.Own != "" && unix.Stat(o.Own, &st) == nil {
 		t.own = inode{uint64(st.Dev), st.Ino}
 	}
+	if o.Fetched {
+		t.stage, t.whole = true, true
+		return t, nil
+	}
 	if t.rules, err = readRules(t, o.Dockerfile); err != nil {
 		t.Close()
 		return nil, err

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -64,7 +65,7 @@ func (b *shbuild) build(c *testcase, context, archive string) error {
 	for _, flag := range c.flags {
 		args = append(args, strings.ReplaceAll(flag, "$CONTEXT", context))
 	}
-	return run([]string{"SHBUILD_ROOT=" + b.root}, b.program, append(args, context)...)
+	return run([]string{"SHBUILD_ROOT=" + b.root}, b.program, append(args, cmp.Or(c.context, context))...)
 }
 
 // buildkit is a buildkitd, by buildctl, that nobody else uses. It takes a file for unchanged that has the name, size and
@@ -85,7 +86,12 @@ func (b *buildkit) build(c *testcase, context, archive string) error {
 		return err
 	}
 	args := []string{"--addr", b.address, "build", "--progress", "plain", "--no-cache", "--frontend", "dockerfile.v0",
-		"--local", "context=" + context, "--local", "dockerfile=" + context, "--output", "type=oci,dest=" + archive}
+		"--output", "type=oci,dest=" + archive}
+	if c.context != "" {
+		args = append(args, "--opt", "context="+c.context)
+	} else {
+		args = append(args, "--local", "context="+context, "--local", "dockerfile="+context)
+	}
 	flags, err := buildctlFlags(c.flags, context)
 	if err != nil {
 		return err
@@ -147,7 +153,7 @@ func (b *podman) build(c *testcase, context, archive string) error {
 	}
 	tag := "localhost/case:" + strings.ToLower(c.name)
 	args := append([]string{"build", "--format=docker", "--layers=false", "--network=host", "--tls-verify=false", "-t", tag}, c.flags...)
-	if err := b.engine(append(args, context)...); err != nil {
+	if err := b.engine(append(args, cmp.Or(c.context, context))...); err != nil {
 		return err
 	}
 	defer b.engine("rmi", "--force", tag)

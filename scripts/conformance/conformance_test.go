@@ -21,6 +21,7 @@ type testcase struct {
 	archive *txtar.Archive
 	flags   []string
 	setup   string
+	context string // the build context's address; empty: the folder
 	podman  string // why podman is not compared; empty: it is
 	want    string
 }
@@ -54,6 +55,8 @@ func readCase(t *testing.T, file string) *testcase {
 		switch key {
 		case "flags":
 			c.flags = append(c.flags, strings.Fields(value)...)
+		case "context":
+			c.context = value
 		case "setup":
 			c.setup += value + "\n"
 		case "podman":
@@ -172,7 +175,7 @@ func (s *suite) check(t *testing.T, file string, c *testcase) {
 		}
 		compare(t, "BuildKit", got, c.want, false)
 	}
-	compare(t, "shbuild", s.result(t, s.shbuild, c, true), c.want, true)
+	compare(t, "shbuild", s.result(t, s.shbuild, c, true), c.want, c.context == "")
 	if s.podman != nil && c.podman == "" {
 		compare(t, "podman", s.result(t, s.podman, c, false), s.result(t, s.shbuild, c, false), false)
 	}
@@ -235,6 +238,7 @@ func (s *suite) result(t *testing.T, b builder, c *testcase, all bool) string {
 // at is the case with the server's address in its flags.
 func (c *testcase) at(address string) *testcase {
 	moved := *c
+	moved.context = strings.ReplaceAll(c.context, serverName, address)
 	moved.flags = nil
 	for _, flag := range c.flags {
 		moved.flags = append(moved.flags, strings.ReplaceAll(flag, serverName, address))

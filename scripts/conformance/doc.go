@@ -5,6 +5,7 @@
 // A case is a txtar archive. Its comment opens with a sentence, and may hold these lines:
 //
 //	flags: --target x --build-arg A=b   given to every builder, in the spelling of docker build
+//	context: http://server/x.git        the build context's address, if it is not the folder
 //	setup: ln -s a b                    shell run in the build context first; several lines are one script
 //	podman: why                         podman makes something else of it, or cannot build it
 //

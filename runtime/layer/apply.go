@@ -127,7 +127,7 @@ func (a *applier) entry(ctx context.Context, hdr *tar.Header) error {
 
 // finish sets what can only be set at the end.
 func (a *applier) finish() error {
-	for name := range a.implied {
+	for _, name := range slices.Sorted(maps.Keys(a.implied)) {
 		if !a.isFolder(name) { // replaced by a later entry
 			delete(a.implied, name)
 			continue
@@ -135,6 +135,8 @@ func (a *applier) finish() error {
 		// Not the current time: the same tar gives the same folder.
 		a.times = append(a.times, folderTime{path: name})
 	}
+	// Folder by folder, so that those on the way are found open; the last entry of one name counts.
+	slices.SortStableFunc(a.times, func(x, y folderTime) int { return strings.Compare(x.path, y.path) })
 	for _, ft := range a.times {
 		if !a.isFolder(ft.path) {
 			continue

@@ -29,6 +29,14 @@ type folder struct {
 	path string // canonical: no links, no leading slash; "" for the root
 }
 
+// join is the path of an entry of the folder; path.Join would clean all of a deep one for each step.
+func (f *folder) join(name string) string {
+	if f.path == "" {
+		return name
+	}
+	return f.path + "/" + name
+}
+
 // maxOpen is how many folders a tree keeps open.
 const maxOpen = 64
 
@@ -105,7 +113,7 @@ func (t *tree) walk(from *folder, rest string, create bool, links *int) (*folder
 
 // step opens the folder of a name in a folder.
 func (t *tree) step(in *folder, name string, create bool, links *int) (*folder, error) {
-	full := path.Join(in.path, name)
+	full := in.join(name)
 	if f, ok := t.cached[full]; ok {
 		return f, nil
 	}

@@ -123,6 +123,9 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 		}
 		o.AllowWrite = append(o.AllowWrite, abs)
 	}
+	if f.step && f.file == "-" {
+		return nil, errors.New("--step: standard input is the file that is built, so it has no answers")
+	}
 	o.Args, o.Name, o.Target, o.Platform = args, f.file, f.target, f.platform
 	o.NoCache, o.Pull, o.AllowHost = f.noCache, f.pull, f.allowHost
 	o.Compress = j.wanted.Images()
@@ -137,7 +140,7 @@ func (j *job) run(std streams) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	quiet := j.flags.quiet || j.flags.progress == "quiet"
-	display := newDisplay(std.err, j.flags.progress, quiet)
+	display := newDisplay(std.err, j.flags.mode(), quiet)
 	echo := std.out
 	if j.flags.quiet || slices.ContainsFunc(j.wanted.Outputs, func(o build.Output) bool { return o.Dest == "-" }) {
 		echo = std.err // standard output has something else to carry
@@ -145,9 +148,20 @@ func (j *job) run(std streams) int {
 	j.options.Progress = display
 	j.options.Stdout, j.options.Stderr = display.above(echo), display.above(std.err)
 	display.Note("#0 user namespace: " + userns.Mode())
+	if j.flags.debug {
+		j.options.Broken = (&debugger{std: std, display: display}).broken
+	}
+	if j.flags.step {
+		j.options.Stepper = newStepper(std, display)
+	}
 	id, err := j.build(ctx, std)
 	display.close()
+	if errors.Is(err, errQuit) {
+		fmt.Fprintln(std.err, "shbuild: ended before the build's end")
+		return statusFailed
+	}
 	if err != nil {
+		adviseDebug(err)
 		return failed(ctx, std, err)
 	}
 	return j.tell(id, std, quiet)

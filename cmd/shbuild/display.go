@@ -27,6 +27,8 @@ type display struct {
 	begun  map[*step]bool
 	order  []*step // those under way
 	stop   chan struct{}
+	away   bool     // somebody else has the terminal
+	held   []func() // what is to be written when they are done
 }
 
 func newDisplay(w io.Writer, mode string, quiet bool) *display {
@@ -47,7 +49,7 @@ func (d *display) tick() {
 		select {
 		case <-t.C:
 			d.mu.Lock()
-			d.region.draw(d.order)
+			d.redraw()
 			d.mu.Unlock()
 		case <-d.stop:
 			return
@@ -73,13 +75,43 @@ func (d *display) print(text string) {
 	if d.quiet {
 		return
 	}
+	if d.away {
+		d.held = append(d.held, func() { io.WriteString(d.w, text) })
+		return
+	}
 	if d.region != nil {
 		d.region.clear()
 	}
 	io.WriteString(d.w, text)
-	if d.region != nil {
+	d.redraw()
+}
+
+// redraw shows what is under way. d.mu is held.
+func (d *display) redraw() {
+	if d.region != nil && !d.away {
 		d.region.draw(d.order)
 	}
+}
+
+// aside lets f have the terminal; what is to be shown meanwhile comes after it.
+func (d *display) aside(f func()) {
+	d.mu.Lock()
+	if d.region != nil {
+		d.region.clear()
+	}
+	d.away = true
+	d.mu.Unlock()
+	defer func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.away = false
+		for _, write := range d.held {
+			write()
+		}
+		d.held = nil
+		d.redraw()
+	}()
+	f()
 }
 
 // Begin shows a new step.
@@ -92,7 +124,7 @@ func (d *display) Begin(title string) build.Step {
 	if d.region == nil {
 		d.print(fmt.Sprintf("#%d %s\n", s.n, title))
 	} else {
-		d.region.draw(d.order)
+		d.redraw()
 	}
 	return s
 }
@@ -116,6 +148,11 @@ type aboveWriter struct {
 func (a *aboveWriter) Write(p []byte) (int, error) {
 	a.d.mu.Lock()
 	defer a.d.mu.Unlock()
+	if a.d.away {
+		text := bytes.Clone(p)
+		a.d.held = append(a.d.held, func() { a.w.Write(text) })
+		return len(p), nil
+	}
 	if a.d.region != nil {
 		a.d.region.clear()
 	}

@@ -31,6 +31,7 @@ type buildFlags struct {
 	progress            string
 	allowHost           []string
 	allowWrite          []string
+	debug, step         bool
 }
 
 func (f *buildFlags) register(fs *pflag.FlagSet) {
@@ -51,6 +52,8 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.progress, "progress", "auto", "show progress as `auto|plain|tty|quiet`")
 	fs.StringSliceVar(&f.allowHost, "allow-host", nil, "let a script run host programs: these (`PROG,…`), or any")
 	fs.Lookup("allow-host").NoOptDefVal = "*"
+	fs.BoolVar(&f.debug, "debug", false, "open a shell in the container of a RUN that fails")
+	fs.BoolVar(&f.step, "step", false, "stop before each instruction, and show what it changed")
 	fs.StringArrayVar(&f.allowWrite, "allow-write", nil, "let a script write in this `DIR` of the host")
 }
 

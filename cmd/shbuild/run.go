@@ -44,6 +44,8 @@ const usage = `shbuild builds container images, without a daemon and without roo
 usage:
   shbuild [flags] FILE [ARG…]          build a Dockerfile, or a script with instructions in it
   shbuild build [flags] CONTEXT [ARG…] the same in docker's spelling: CONTEXT/Dockerfile, or -f
+  shbuild debug [flags] FILE [ARG…]    build; a RUN that fails is shown with a shell in its container
+  shbuild --step FILE                  build; stop before each instruction and show what it changes
   shbuild pull [flags] NAME…           fetch images into the store
   shbuild push [flags] NAME…           send images of the store to their registries
   shbuild ls [flags]                   list the images in the store
@@ -71,6 +73,8 @@ func run(args []string, std streams) int {
 	switch args[0] {
 	case "build":
 		return buildDocker(args[1:], std)
+	case "debug":
+		return buildDebug(args[1:], std)
 	case "pull":
 		return pull(args[1:], std)
 	case "push":
@@ -125,7 +129,7 @@ func failed(ctx context.Context, std streams, err error) int {
 		return statusInterrupted
 	}
 	var exit *build.ExitError
-	if errors.As(err, &exit) && len(exit.Tail) > 0 {
+	if errors.As(err, &exit) && len(exit.Tail) > 0 && !exit.Shown {
 		fmt.Fprintln(std.err, "------ the last lines that it wrote:")
 		for _, line := range exit.Tail {
 			fmt.Fprintln(std.err, line)

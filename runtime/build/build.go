@@ -69,6 +69,12 @@ type Options struct {
 	AllowHost  []string // host programs that a script may run; ["*"]: any
 	AllowWrite []string // folders that a script may write in
 
+	// Broken, if not nil, is called when a RUN or EXEC has failed, unless its failure is an answer; its container
+	// is there until Broken returns. It may be called by several goroutines at once.
+	Broken func(context.Context, *Broken)
+	// Stepper, if not nil, is asked and told about every instruction.
+	Stepper Stepper
+
 	Progress       Progress
 	Stdout, Stderr io.Writer // of a script's own commands
 }
@@ -196,7 +202,11 @@ func (b *Builder) plain(ctx context.Context, f *syntax.File) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.prefetch(target); err != nil {
+	if b.opts.Stepper != nil {
+		if err := p.solveAll(ctx, target); err != nil {
+			return nil, err
+		}
+	} else if err := p.prefetch(target); err != nil {
 		return nil, err
 	}
 	s, err := p.build(ctx, target)

@@ -218,12 +218,14 @@ func (p *plain) build(ctx context.Context, s *plannedStage) (*stage, error) {
 			return nil, err
 		}
 	}
-	st, err := p.b.from(ctx, p.start, sc, &input{place: s.at, cmd: s.from}, base)
+	in := &input{place: s.at, cmd: s.from}
+	st, err := p.b.stepped(ctx, p.start, in, func() (*stage, error) { return p.b.from(ctx, p.start, sc, in, base) })
 	for _, step := range s.steps {
 		if err != nil {
 			return nil, err
 		}
-		st, err = p.b.apply(ctx, st, sc, &input{place: step.at, cmd: step.cmd})
+		before, in := st, &input{place: step.at, cmd: step.cmd}
+		st, err = p.b.stepped(ctx, before, in, func() (*stage, error) { return p.b.apply(ctx, before, sc, in) })
 	}
 	if err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ type ExitError struct {
 	Tail   []string // the last lines that it wrote, on either stream
 	Reason string   // why it could not be started at all; empty: it ran
 	Advice string
+	Shown  bool // to the user already, by whom Options.Broken called
 }
 
 func (e *ExitError) Error() string {
@@ -54,6 +55,8 @@ type runInputs struct {
 	Stdin  string // hash of the standard input; empty: none
 	Mounts []mountInputs
 	Script string // of a heredoc that begins with #!, at scriptPath
+
+	debug *debugging // not part of the key
 }
 
 // run carries out RUN: a node whose layer is what the command changes.
@@ -155,6 +158,7 @@ func (s *stage) toldArgs(args []string) string {
 // inputs do not have yet is taken from the stage.
 func (b *Builder) container(s *stage, sc *scope, in *input, inputs runInputs, mounts []mount) {
 	inputs.Env = s.env.over(proxyArgs(b.opts.BuildArgs).over(in.env))
+	inputs.debug = b.debugging(s, in)
 	inputs.User, inputs.Dir, inputs.Memory = s.image.Config.User, s.workdir(), s.memory
 	if s.cwd != "" {
 		inputs.Dir, inputs.Given = s.cwd, true
@@ -222,7 +226,7 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, bind
 		spec.Stdin = f
 	}
 	res, err := sandbox.Run(ctx, spec)
-	return exitError(ctx, res, err)
+	return in.debug.stop(ctx, spec, out, exitError(ctx, res, err))
 }
 
 // hostname is the one that BuildKit gives its containers: programs bake it

@@ -54,7 +54,7 @@ func (sh *shell) Do(ctx context.Context, st interp.Stage, call *interp.Call) (in
 		place: place{call.Source, call.Span, call.Keyword, call.Text}, cmd: call.Instr,
 		stdin: call.Stdin, stdout: call.Stdout, env: call.Env, probe: call.Probe,
 	}
-	next, err := sh.do(ctx, s, in)
+	next, err := sh.b.stepped(ctx, s, in, func() (*stage, error) { return sh.do(ctx, s, in) })
 	if err != nil {
 		return nil, err
 	}

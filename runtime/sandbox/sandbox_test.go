@@ -1,14 +1,19 @@
 package sandbox_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/userns"
@@ -43,18 +48,72 @@ func newSpec(t testing.TB, args ...string) sandbox.Spec {
 		t.Fatal(err)
 	}
 	root := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(root, "bin"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(root, "bin/prog"), prog, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(t, os.Chmod(root, 0o755))
+	must(t, os.MkdirAll(filepath.Join(root, "bin"), 0o755))
+	must(t, os.WriteFile(filepath.Join(root, "bin/prog"), prog, 0o755))
 	return sandbox.Spec{
-		ID:       "c1",
+		ID:       fmt.Sprint("t", runs.Add(1)),
 		Rootfs:   root,
 		StateDir: t.TempDir(),
 		Env:      []string{"PATH=/bin"},
 		Args:     append([]string{"prog"}, args...),
+	}
+}
+
+var runs atomic.Int64
+
+// outcome is what a run gave.
+type outcome struct {
+	sandbox.Result
+	out, err string
+}
+
+// run runs a program that can be run.
+func run(t testing.TB, spec sandbox.Spec) outcome {
+	t.Helper()
+	o, err := try(t, spec)
+	if err != nil {
+		var h interface{ Hint() string }
+		if errors.As(err, &h) {
+			err = fmt.Errorf("%w\nhint: %s", err, h.Hint())
+		}
+		t.Fatal(err)
+	}
+	return o
+}
+
+func try(t testing.TB, spec sandbox.Spec) (outcome, error) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	if spec.Stdout == nil {
+		spec.Stdout = &out
+	}
+	if spec.Stderr == nil {
+		spec.Stderr = &errs
+	}
+	result, err := sandbox.Run(t.Context(), spec)
+	return outcome{result, out.String(), errs.String()}, err
+}
+
+// prints sees that a program succeeds and prints just that.
+func prints(t testing.TB, spec sandbox.Spec, want string) {
+	t.Helper()
+	o := run(t, spec)
+	if o.Status != 0 || o.err != "" {
+		t.Errorf("%q: status %d, standard error %q", spec.Args, o.Status, o.err)
+	}
+	if diff := cmp.Diff(want, o.out); diff != "" {
+		t.Errorf("%q (-want +got):\n%s", spec.Args, diff)
+	}
+}
+
+// in makes paths in the root file system.
+func in(spec sandbox.Spec, name string) string { return filepath.Join(spec.Rootfs, name) }
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -60,12 +60,17 @@ type copyInputs struct {
 	Chmod    string
 	Link     bool
 	Unpack   bool
+	Excludes []string // these two change which folders get times of their own
+	Parents  bool
 }
 
 // copy carries out COPY and ADD: straight from the source's folder into a
 // fresh upper folder, without a container.
 func (b *Builder) copy(ctx context.Context, s *stage, sc *scope, in *input, c *copying) error {
 	if err := c.check(); err != nil {
+		return err
+	}
+	if err := c.checkOwner(s.node); err != nil {
 		return err
 	}
 	src, err := b.source(ctx, sc, in, c)
@@ -96,6 +101,25 @@ func (c *copying) check() error {
 		return err
 	}
 	return c.readRemotes()
+}
+
+// linked says whether the layer is made without the files below it. As in BuildKit --chmod takes --link's meaning away.
+func (c *copying) linked() bool { return c.link && c.chmod == "" }
+
+// checkOwner refuses names where there are no files to look them up in.
+func (c *copying) checkOwner(below *node) error {
+	if !rootfs.ChownByName(c.chown) {
+		return nil
+	}
+	switch {
+	case c.link:
+		return diag.WithHint(fmt.Errorf("--chown=%s: --link sees no files of the image, and so no names of users and groups", c.chown),
+			"use numbers, as in --chown=1000:1000, or leave --link out")
+	case below == nil:
+		return diag.WithHint(fmt.Errorf("--chown=%s: an empty stage has no names of users and groups", c.chown),
+			"use numbers, as in --chown=1000:1000, or copy an /etc/passwd and /etc/group first")
+	}
+	return nil
 }
 
 // source is the node that --from names, a stage's or an image's; nil: the
@@ -180,13 +204,26 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 		if err != nil {
 			return err
 		}
-		inputs := copyInputs{Contents: c.contents, Dest: dest, Chown: c.chown, Chmod: c.chmod, Link: c.link, Unpack: c.unpack}
+		inputs := copyInputs{
+			Contents: c.contents, Dest: dest, Chown: c.chown, Chmod: c.chmod, Link: c.linked(), Unpack: c.unpack,
+			Excludes: c.excludes, Parents: c.parents,
+		}
 		for _, p := range parts {
 			inputs.Content += p.key
 		}
-		out, err = b.do(ctx, &job{place: in.place, title: title, inputs: inputs, make: func(ctx context.Context, root string, _ *output) error {
+		j := &job{place: in.place, title: title, inputs: inputs, make: func(ctx context.Context, root string, _ *output) error {
 			return c.write(ctx, parts, root, dest)
-		}}, below)
+		}}
+		if !c.linked() {
+			out, err = b.do(ctx, j, below)
+			return err
+		}
+		// What is below neither changes the layer nor has to be there for it.
+		j.alone = true
+		made, err := b.do(ctx, j, files{})
+		if err == nil {
+			out = below.with(made.layers[0])
+		}
 		return err
 	}
 	if !isStage {

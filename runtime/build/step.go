@@ -27,6 +27,7 @@ type job struct {
 	inputs any
 	probe  bool
 	stdout io.Writer // gets the step's standard output, from the cache too; may be nil
+	alone  bool      // make sees no files below its layer
 	// make changes the files under root, and writes its standard output to
 	// out. The status of a program that it ran comes back as *ExitError.
 	make func(ctx context.Context, root string, out *output) error
@@ -141,7 +142,11 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 	}
 	defer func() { err = errors.Join(err, record.Close(), os.Remove(record.Name())) }()
 	out := &output{display: step, tail: &tail{}, stdout: io.MultiWriter(writers(step, record, tolerant(j.stdout))...)}
-	id, err := b.layered(below, func(root string) error { return j.make(ctx, root, out) })
+	layered := b.layered
+	if j.alone {
+		layered = b.separate
+	}
+	id, err := layered(below, func(root string) error { return j.make(ctx, root, out) })
 	var exit *ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -174,6 +179,26 @@ func (b *Builder) layered(below files, f func(root string) error) (id string, er
 		}
 	}()
 	if err := b.mounted(below, draft, f); err != nil {
+		return "", err
+	}
+	id = newID()
+	_, err = draft.Commit(id)
+	return id, err
+}
+
+// separate runs f on a layer's bare folder. Nothing is mounted: overlayfs would mark the folders that are made there as
+// hiding those below.
+func (b *Builder) separate(_ files, f func(root string) error) (id string, err error) {
+	draft, err := b.layers.Draft()
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, draft.Discard())
+		}
+	}()
+	if err := f(draft.Dir); err != nil {
 		return "", err
 	}
 	id = newID()

@@ -18,7 +18,9 @@ func (c *copier) folder(ctx context.Context, m Match, p *place) error {
 	if err != nil {
 		return err
 	}
-	t.take = takeTimes
+	if c.view.stage || p.path() != "" {
+		t.take = takeTimes // a build context's own folder has no time to give: BuildKit receives what is in it
+	}
 	if err := unix.Fstat(p.dir(), &t.from); err != nil {
 		return cmp.Or(unreadable(p.path(), err), c.release(t))
 	}

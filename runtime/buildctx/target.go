@@ -28,6 +28,7 @@ const (
 	takeNothing metadata = iota
 	takeTimes            // a destination: it is the caller's own
 	takeMode             // was there, and comes along with what is below it only
+	takeOwner            // the same, but made here: its time is that of what was made in it
 	takeAll
 )
 
@@ -67,7 +68,10 @@ func (c *copier) enter(t *target, n *item, late bool) (*target, error) {
 		}
 		return nil, unwritable(sub.path, "open the folder", err)
 	}
-	if late && !made {
+	switch {
+	case late && made:
+		sub.take = takeOwner
+	case late:
 		sub.take = takeMode
 	}
 	if !made || t.setgid {
@@ -95,7 +99,7 @@ func (c *copier) release(t *target) error {
 	if t.take == takeMode {
 		return t.fail(actChmod, unix.Fchmod(t.fd, t.from.Mode&0o7777))
 	}
-	if t.take == takeAll {
+	if t.take == takeAll || t.take == takeOwner {
 		m := c.meta(&t.from)
 		if err := unix.Fchown(t.fd, int(m.uid), int(m.gid)); err != nil {
 			return t.fail(actChown, err)
@@ -104,7 +108,7 @@ func (c *copier) release(t *target) error {
 			return t.fail(actChmod, err)
 		}
 	}
-	if t.take == takeNothing {
+	if t.take == takeNothing || t.take == takeOwner {
 		return nil
 	}
 	return t.fail(actTimes, c.meta(&t.from).setTimes(t.fd, "."))

@@ -76,46 +76,71 @@ func LookupUser(root, spec string) (User, error) {
 // ParseChown finds whom the operand of --chown names, by BuildKit's rules:
 // a name that is not there, of a user or of a group, is 0 without an error; a
 // user's name alone brings their primary group, a uid alone the gid of the same
-// number. "root" is always 0.
+// number. "root" is always 0, and a number of more than 31 bits is a name.
 func ParseChown(root, spec string) (uid, gid int, err error) {
 	name, groupName, _ := strings.Cut(spec, ":")
-	if id, ok, err := number(name); err != nil {
-		return 0, 0, &UserError{spec, err}
-	} else if ok {
+	if id, ok := chownID(name); ok {
 		uid, gid = id, id
-	} else {
-		text, err := readUserFile(root, "etc/passwd")
-		if err != nil {
-			return 0, 0, &UserError{spec, err}
-		}
-		users, err := user.ParsePasswdFilter(strings.NewReader(text), func(u user.User) bool { return u.Name == name })
-		if err != nil {
-			return 0, 0, &UserError{spec, err}
-		}
-		if len(users) > 0 {
-			uid, gid = users[0].Uid, users[0].Gid
-		}
+	} else if uid, gid, err = chownUser(root, name); err != nil {
+		return 0, 0, &UserError{spec, err}
 	}
 	if groupName == "" {
 		return uid, gid, nil
 	}
-	if id, ok, err := number(groupName); err != nil {
-		return 0, 0, &UserError{spec, err}
-	} else if ok {
+	if id, ok := chownID(groupName); ok {
 		return uid, id, nil
 	}
-	text, err := readUserFile(root, "etc/group")
-	if err != nil {
+	if gid, err = chownGroup(root, groupName, gid); err != nil {
 		return 0, 0, &UserError{spec, err}
-	}
-	groups, err := user.ParseGroupFilter(strings.NewReader(text), func(g user.Group) bool { return g.Name == groupName })
-	if err != nil {
-		return 0, 0, &UserError{spec, err}
-	}
-	if len(groups) > 0 {
-		gid = groups[0].Gid
 	}
 	return uid, gid, nil
+}
+
+// ChownByName says whether ParseChown needs an image's /etc/passwd or
+// /etc/group for an operand.
+func ChownByName(spec string) bool {
+	if spec == "" {
+		return false
+	}
+	name, groupName, _ := strings.Cut(spec, ":")
+	_, isUID := chownID(name)
+	_, isGID := chownID(groupName)
+	return !isUID || groupName != "" && !isGID
+}
+
+// chownID reads an id of --chown. A negative one is its 32 bits: -1 leaves the
+// owner alone.
+func chownID(s string) (id int, ok bool) {
+	if s == "root" {
+		return 0, true
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	return int(uint32(n)), err == nil
+}
+
+func chownUser(root, name string) (uid, gid int, err error) {
+	text, err := readUserFile(root, "etc/passwd")
+	if err != nil {
+		return 0, 0, err
+	}
+	users, err := user.ParsePasswdFilter(strings.NewReader(text), func(u user.User) bool { return u.Name == name })
+	if err != nil || len(users) == 0 {
+		return 0, 0, err
+	}
+	return users[0].Uid, users[0].Gid, nil
+}
+
+// chownGroup finds the id of a group; of none, it is the one given.
+func chownGroup(root, name string, none int) (gid int, err error) {
+	text, err := readUserFile(root, "etc/group")
+	if err != nil {
+		return 0, err
+	}
+	groups, err := user.ParseGroupFilter(strings.NewReader(text), func(g user.Group) bool { return g.Name == name })
+	if err != nil || len(groups) == 0 {
+		return none, err
+	}
+	return groups[0].Gid, nil
 }
 
 // number reads an id.

@@ -125,19 +125,23 @@ func TestParseChown(t *testing.T) {
 	t.Parallel()
 	root := image(t, passwd, groups)
 	for spec, want := range map[string][2]int{
-		"bob":         {1000, 1001},
-		"bob:":        {1000, 1001},
-		"bob:staff":   {1000, 50},
-		"bob:12":      {1000, 12},
-		"bob:unknown": {1000, 1001},
-		"55":          {55, 55},
-		"55:staff":    {55, 50},
-		"1000":        {1000, 1000}, // a number is not looked up
-		"unknown":     {0, 0},
-		"unknown:5":   {0, 5},
-		"root":        {0, 0},
-		"root:root":   {0, 0},
-		":staff":      {0, 50},
+		"bob":          {1000, 1001},
+		"bob:":         {1000, 1001},
+		"bob:staff":    {1000, 50},
+		"bob:12":       {1000, 12},
+		"bob:unknown":  {1000, 1001},
+		"55":           {55, 55},
+		"55:staff":     {55, 50},
+		"1000":         {1000, 1000}, // a number is not looked up
+		"unknown":      {0, 0},
+		"unknown:5":    {0, 5},
+		"root":         {0, 0},
+		"root:root":    {0, 0},
+		":staff":       {0, 50},
+		"5:-1":         {5, 1<<32 - 1}, // leaves the group alone
+		"-1":           {1<<32 - 1, 1<<32 - 1},
+		"99999999999":  {0, 0}, // a name
+		"2147483648:7": {0, 7},
 	} {
 		t.Run(spec, func(t *testing.T) {
 			uid, gid, err := ParseChown(root, spec)
@@ -146,13 +150,20 @@ func TestParseChown(t *testing.T) {
 			}
 		})
 	}
-	for _, spec := range []string{"-1", "5:-1", "99999999999"} {
-		if uid, gid, err := ParseChown(root, spec); err == nil {
-			t.Errorf("%q: %d:%d, want an error", spec, uid, gid)
-		}
-	}
 	if uid, gid, err := ParseChown(t.TempDir(), "bob:staff"); err != nil || uid != 0 || gid != 0 {
 		t.Errorf("without files: %d:%d, %v, want 0:0", uid, gid, err)
+	}
+}
+
+func TestChownByName(t *testing.T) {
+	t.Parallel()
+	for spec, want := range map[string]bool{
+		"": false, "5": false, "5:": false, "5:6": false, "root": false, "root:0": false, "-1": false,
+		"bob": true, "5:staff": true, "bob:6": true, ":6": true, "2147483648": true,
+	} {
+		if got := ChownByName(spec); got != want {
+			t.Errorf("%q: %v", spec, got)
+		}
 	}
 }
 

@@ -61,7 +61,7 @@ type copyInputs struct {
 	Link     bool
 	Unpack   bool
 	Excludes []string // these two change which folders get times of their own
-	Parents  bool
+	Parents  []string // the sources of --parents
 }
 
 // copy carries out COPY and ADD: straight from the source's folder into a
@@ -99,6 +99,12 @@ func (b *Builder) copy(ctx context.Context, s *stage, sc *scope, in *input, c *c
 func (c *copying) check() error {
 	if err := buildctx.CheckMode(c.chmod); err != nil {
 		return err
+	}
+	for _, doc := range c.contents {
+		if name := path.Join("/", doc.Path); path.Dir(name) != "/" || name == "/" {
+			return diag.WithHint(fmt.Errorf("<<%s: the word of a heredoc is the name of a file, without folders", doc.Path),
+				"give the folder in the destination: "+c.word+" <<"+path.Base(doc.Path)+" "+c.dest)
+		}
 	}
 	return c.readRemotes()
 }
@@ -206,13 +212,16 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 		}
 		inputs := copyInputs{
 			Contents: c.contents, Dest: dest, Chown: c.chown, Chmod: c.chmod, Link: c.linked(), Unpack: c.unpack,
-			Excludes: c.excludes, Parents: c.parents,
+			Excludes: c.excludes,
+		}
+		if c.parents {
+			inputs.Parents = c.sources
 		}
 		for _, p := range parts {
 			inputs.Content += p.key
 		}
 		j := &job{place: in.place, title: title, inputs: inputs, make: func(ctx context.Context, root string, _ *output) error {
-			return c.write(ctx, parts, root, dest)
+			return c.write(ctx, parts, root, dest, b.progress.Note)
 		}}
 		if !c.linked() {
 			out, err = b.do(ctx, j, below)
@@ -244,8 +253,8 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 }
 
 // write copies into the mounted root.
-func (c *copying) write(ctx context.Context, parts []part, root, dest string) error {
-	o := buildctx.CopyOptions{Mode: c.chmod}
+func (c *copying) write(ctx context.Context, parts []part, root, dest string, note func(string)) error {
+	o := buildctx.CopyOptions{Mode: c.chmod, Note: note}
 	if c.chown != "" {
 		uid, gid, err := rootfs.ParseChown(root, c.chown)
 		if err != nil {

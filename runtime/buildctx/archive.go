@@ -15,11 +15,12 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
 	"golang.org/x/sys/unix"
 )
 
-// errXZ is what an xz archive gives: there is no decoder for it among our libraries.
-var errXZ = errors.New("is compressed with xz, which ADD cannot unpack")
+// errXZ is what an xz archive with filters for machine code or the like gives: our decoder has none of them.
+var errXZ = errors.New("is compressed with xz and a filter that ADD cannot undo")
 
 // unpack unpacks the source p if it is a tar archive, compressed or not, and tells whether it was. As in
 // BuildKit what counts is whether a tar header can be read, not the name; an archive without entries is
@@ -36,7 +37,7 @@ func (c *copier) unpack(ctx context.Context, p *place) (bool, error) {
 	if errors.Is(err, errXZ) {
 		return false, &Error{
 			Path: p.path(), Err: err,
-			hint: "compress it with gzip or zstd, or COPY it and unpack it in a RUN (tar -xJf)",
+			hint: "compress it with plain xz, gzip or zstd, or COPY it and unpack it in a RUN (tar -xJf)",
 		}
 	}
 	if err != nil {
@@ -72,14 +73,18 @@ func archiveError(path string, err error) error {
 // decompress returns the content of a file that may be compressed, by its first bytes.
 func decompress(r io.Reader) (io.ReadCloser, error) {
 	b := bufio.NewReaderSize(r, 64<<10)
-	head, _ := b.Peek(10)
+	head, _ := b.Peek(14)
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b, 0x08}):
 		return gzip.NewReader(b)
 	case bytes.HasPrefix(head, []byte("BZh")):
 		return io.NopCloser(bzip2.NewReader(b)), nil
 	case bytes.HasPrefix(head, []byte("\xfd7zXZ\x00")):
-		return nil, errXZ
+		if filtered(head) {
+			return nil, errXZ
+		}
+		z, err := xz.NewReader(b)
+		return io.NopCloser(z), err
 	case isZstd(head):
 		z, err := zstd.NewReader(b, zstd.WithDecoderMaxWindow(1<<27), zstd.WithDecoderConcurrency(1))
 		if err != nil {
@@ -97,4 +102,10 @@ func isZstd(head []byte) bool {
 	}
 	magic := binary.LittleEndian.Uint32(head)
 	return magic == 0xfd2fb528 || magic&^0xf == 0x184d2a50
+}
+
+// filtered tells of the first bytes of an xz file whether its first block has more than one filter: the last one is
+// LZMA2. A block follows the 12 bytes of the stream's header with its own header's size, 0 for none, and its flags.
+func filtered(head []byte) bool {
+	return len(head) >= 14 && head[12] != 0 && head[13]&3 != 0
 }

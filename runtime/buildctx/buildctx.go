@@ -68,4 +68,6 @@ type CopyOptions struct {
 	Mode string
 	// Unpack unpacks sources that are tar archives (ADD).
 	Unpack bool
+	// Note is told, in a line of text, what an archive has and the image cannot get; nil: nobody is.
+	Note func(string)
 }

@@ -108,6 +108,11 @@ func (c *copier) finishFile(fd int, t *target, name string, m meta, attr []byte)
 			return writeError(t, name, actChown, err)
 		}
 	}
+	return c.finishOwned(fd, t, name, m, attr)
+}
+
+// finishOwned is what is left of finishFile once the owner is set.
+func (c *copier) finishOwned(fd int, t *target, name string, m meta, attr []byte) error {
 	if err := unix.Fchmod(fd, m.mode); err != nil {
 		return writeError(t, name, actChmod, err)
 	}

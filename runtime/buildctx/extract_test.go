@@ -12,6 +12,7 @@ import (
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
 	"golang.org/x/sys/unix"
 )
 
@@ -68,7 +69,7 @@ func header(item string) (*tar.Header, string) {
 func TestAddArchive(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, image, tar, line, want string }{
-		{"files, folders, links", "", "d/ 700 3:4, d/f 4711 3:4 =1, d/l -> f, d/h == d/f, p| 620", "ADD a.tar /x", "x/, x/d/ 700 3:4, x/d/f 4711 3:4 =1, x/d/h == x/d/f, x/d/l -> f, x/p| 620"},
+		{"files, folders, links", "", "d/ 700 3:4, d/f 4711 3:4 =1, d/l -> f, p| 620", "ADD a.tar /x", "x/, x/d/ 700 3:4, x/d/f 4711 3:4 =1, x/d/l -> f, x/p| 620"},
 		{"folders that are not named", "", "d/e/f =1", "ADD a.tar /x/", "x/, x/d/, x/d/e/, x/d/e/f =1"},
 		{"into a folder that is there", "x/old =0, x/d/ 700 3:4", "d/f =1", "ADD a.tar /x", "x/, x/d/ 700 3:4, x/d/f =1, x/old =0"},
 		{"its . is not for the destination", "x/ 700 3:4", "./ 777 5:5, ./f =1", "ADD a.tar /x", "x/ 700 3:4, x/f =1"},
@@ -83,10 +84,11 @@ func TestAddArchive(t *testing.T) {
 		// Nothing leads out.
 		{"names with ..", "", "../../f =1, x/../../g =2, /abs =3", "ADD a.tar /d/", "d/, d/abs =3, d/f =1, d/g =2"},
 		{"its own link to above", "", "l -> ../../.., l/f =1", "ADD a.tar /d/", "d/, d/f =1, d/l -> ../../.."},
-		{"its own absolute link", "", "l -> /etc, l/f =1", "ADD a.tar /d/", "d/, d/etc/, d/etc/f =1, d/l -> /etc"},
-		{"the image's link", "d/l -> /etc", "l/f =1", "ADD a.tar /d/", "d/, d/etc/, d/etc/f =1, d/l -> /etc"},
+		{"its own absolute link", "", "etc/, l -> /etc, l/f =1", "ADD a.tar /d/", "d/, d/etc/, d/etc/f =1, d/l -> /etc"},
+		{"the image's link", "d/etc/, d/l -> /etc", "l/e/f =1", "ADD a.tar /d/", "d/, d/etc/, d/etc/e/, d/etc/e/f =1, d/l -> /etc"},
 		{"a file over a link", "l -> f, f =old", "l =1", "ADD a.tar /", "f =old, l =1"},
 		{"a folder over a link", "l -> d, d/", "l/ 700", "ADD a.tar /", "d/, l/ 700"},
+		{"a link's metadata is the file's", "", "f 4711 3:4 =1, g == f", "ADD a.tar /", "f =1, g == f"},
 		{"hard link by .. and by an absolute name", "", "f =1, g == ../../f, h == /f", "ADD a.tar /d/", "d/, d/f =1, d/g == d/f, d/h == d/f"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -117,7 +119,13 @@ func TestAddCompressed(t *testing.T) {
 	_, err = z.Write(plain)
 	must(t, err)
 	must(t, z.Close())
-	for name, data := range map[string][]byte{"plain": plain, "gzip": gz.Bytes(), "zstd": zst.Bytes()} {
+	var xzs bytes.Buffer
+	x, err := xz.NewWriter(&xzs)
+	must(t, err)
+	_, err = x.Write(plain)
+	must(t, err)
+	must(t, x.Close())
+	for name, data := range map[string][]byte{"plain": plain, "gzip": gz.Bytes(), "zstd": zst.Bytes(), "xz": xzs.Bytes()} {
 		src, root := t.TempDir(), t.TempDir()
 		must(t, os.WriteFile(filepath.Join(src, "a"), data, 0o644))
 		must(t, run(t, src, root, "ADD a /d"))
@@ -126,9 +134,9 @@ func TestAddCompressed(t *testing.T) {
 		}
 	}
 	src, root := t.TempDir(), t.TempDir()
-	must(t, os.WriteFile(filepath.Join(src, "a.xz"), []byte("\xfd7zXZ\x00\x00\x04"), 0o644))
+	must(t, os.WriteFile(filepath.Join(src, "a.xz"), []byte("\xfd7zXZ\x00\x00\x04\xe6\xd6\xb4\x46\x02\x01"), 0o644)) // two filters
 	if err := run(t, src, root, "ADD a.xz /d"); err == nil || !strings.Contains(hint(err), "tar -xJf") {
-		t.Errorf("xz: %v, hint %q", err, hint(err))
+		t.Errorf("xz with filters: %v, hint %q", err, hint(err))
 	}
 }
 

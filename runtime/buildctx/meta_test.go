@@ -54,7 +54,7 @@ func xattrs(t *testing.T, path string) string {
 }
 
 // Files, symlinks and folders have their source's time, the destination's folder too; folders made on the
-// way have the present.
+// way have the present, as have those that only come along, and what the context's own folder is copied to.
 func TestCopyTimes(t *testing.T) {
 	t.Parallel()
 	start := time.Now().Add(-time.Minute)
@@ -68,14 +68,18 @@ func TestCopyTimes(t *testing.T) {
 	must(t, run(t, src, root, "COPY --parents x/y/z/b /par/"))
 	for name, want := range map[string]time.Time{
 		"d": old, "d/a": old, "d/l": old, "d/p": old, "d/h": old, "d/y": fine, "d/y/z": old, "d/y/z/b": old,
-		"d/kept": fine, "new/a": old, "par/x/y": fine, "par/x/y/z/b": old,
+		"d/kept": fine, "new/a": old, "par/x/y/z/b": old,
 	} {
 		if got := mtime(t, filepath.Join(root, name)); !got.Equal(want) {
 			t.Errorf("%s: %v, want %v", name, got, want)
 		}
 	}
-	if got := mtime(t, filepath.Join(root, "new")); got.Before(start) {
-		t.Errorf("a made folder: %v, want now", got)
+	must(t, setTime(src, fine))
+	must(t, run(t, src, root, "COPY . /all"))
+	for _, name := range []string{"new", "par", "par/x", "par/x/y", "par/x/y/z", "all"} {
+		if got := mtime(t, filepath.Join(root, name)); got.Before(start) {
+			t.Errorf("%s: %v, want now", name, got)
+		}
 	}
 }
 

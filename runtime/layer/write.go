@@ -79,6 +79,7 @@ type changed struct {
 	path    string // "" for the root
 	stat    unix.Stat_t
 	parent  *changed // nil for the root
+	opaque  bool     // hides what is below it: by its mark, or because the folder that it stands in does
 	written bool     // its own entry is in the tar; the root never is
 }
 
@@ -115,14 +116,17 @@ func (d *differ) folder(ctx context.Context, in *changed, under below) error {
 	return nil
 }
 
-// hiddenIn are the names that an opaque folder hides and does not hold.
+// hiddenIn are the names that an opaque folder hides and does not hold. Overlayfs marks only the topmost of the opaque
+// folders that stand in each other.
 func hiddenIn(in *changed, under below, own []string) ([]string, error) {
 	if in.parent == nil || len(under) == 0 {
 		return nil, nil
 	}
-	opaque, err := isOpaque(in.fd)
-	if err != nil || !opaque {
-		return nil, err
+	if in.opaque = in.parent.opaque; !in.opaque {
+		var err error
+		if in.opaque, err = isOpaque(in.fd); err != nil || !in.opaque {
+			return nil, err
+		}
 	}
 	there, err := under.names()
 	if err != nil {

@@ -104,10 +104,17 @@ func (c *console) begin() error {
 	return nil
 }
 
+// resize may come when the terminal is just being closed: its number may be another file's by then, and only Control
+// tells.
 func (c *console) resize() {
-	if w, h := c.size(); w > 0 && h > 0 {
-		_ = unix.IoctlSetWinsize(int(c.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: uint16(w), Row: uint16(h)})
+	w, h := c.size()
+	terminal, err := c.master.SyscallConn()
+	if w <= 0 || h <= 0 || err != nil {
+		return
 	}
+	_ = terminal.Control(func(fd uintptr) {
+		_ = unix.IoctlSetWinsize(int(fd), unix.TIOCSWINSZ, &unix.Winsize{Col: uint16(w), Row: uint16(h)})
+	})
 }
 
 // keys hands on what is typed. It reads only while the process lives: what comes later is for somebody else.

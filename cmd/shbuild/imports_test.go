@@ -24,7 +24,7 @@ var architecture = map[string][]string{
 	"registry/platform":  {},
 	"registry/remote":    {"registry/reference", "registry/platform"},
 	"registry/store":     {"registry/reference", "registry/platform"},
-	"registry/compare":   {},
+	"registry/compare":   {"registry/image"},
 	"registry/image":     {"registry/reference", "registry/platform"},
 
 	"runtime/userns":   {},
@@ -37,7 +37,7 @@ var architecture = map[string][]string{
 	"runtime/fetch":    {},
 	"runtime/build":    {"dsl/", "registry/", "runtime/"},
 
-	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/layer", "runtime/rootfs", "runtime/sandbox", "runtime/userns"},
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/layer", "runtime/rootfs", "runtime/sandbox", "runtime/userland", "runtime/userns"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 }
 

@@ -49,6 +49,8 @@ usage:
   shbuild pull [flags] NAME…           fetch images into the store
   shbuild push [flags] NAME…           send images of the store to their registries
   shbuild ls [flags]                   list the images in the store
+  shbuild diff [flags] [BEFORE] AFTER  what makes one image of another, or of its base: files, configuration
+  shbuild history [flags] IMAGE        what an image was made by, and its layers' sizes
   shbuild version
 
 "shbuild COMMAND --help" tells a command's flags.
@@ -81,6 +83,10 @@ func run(args []string, std streams) int {
 		return push(args[1:], std)
 	case "ls":
 		return list(args[1:], std)
+	case "diff":
+		return diffImages(args[1:], std)
+	case "history":
+		return history(args[1:], std)
 	case "version", "--version":
 		fmt.Fprintf(std.out, "shbuild %s\n", version)
 		return 0

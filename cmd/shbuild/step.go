@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/docker/go-units"
 
@@ -179,22 +180,32 @@ func showFile(w io.Writer, f compare.File) {
 		about = append(about, size)
 	}
 	about = append(about, f.What...)
-	line := fmt.Sprintf("  %s %s", signs[f.Kind], f.Path)
+	line := fmt.Sprintf("  %s %s", signs[f.Kind], printable(f.Path))
 	if len(about) > 0 {
-		line += " (" + strings.Join(about, ", ") + ")"
+		line += " (" + printable(strings.Join(about, ", ")) + ")"
 	}
 	fmt.Fprintln(w, line)
+}
+
+// printable leaves out what a terminal would obey: an image's names and values are a stranger's.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 func showFields(w io.Writer, fields []compare.Field) {
 	for _, f := range fields {
 		switch {
-		case f.Before == "":
-			fmt.Fprintf(w, "  + %s = %s\n", f.Name, f.After)
-		case f.After == "":
-			fmt.Fprintf(w, "  - %s = %s\n", f.Name, f.Before)
+		case f.Before == nil:
+			fmt.Fprintf(w, "  + %s = %s\n", f.Name, printable(*f.After))
+		case f.After == nil:
+			fmt.Fprintf(w, "  - %s = %s\n", f.Name, printable(*f.Before))
 		default:
-			fmt.Fprintf(w, "  ~ %s = %s → %s\n", f.Name, f.Before, f.After)
+			fmt.Fprintf(w, "  ~ %s = %s → %s\n", f.Name, printable(*f.Before), printable(*f.After))
 		}
 	}
 }

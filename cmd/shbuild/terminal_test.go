@@ -15,14 +15,14 @@ import (
 
 // A session is a command on a pseudo-terminal of its own.
 type session struct {
-	t              *testing.T
-	cmd            *exec.Cmd
-	master, slave  *os.File
-	said           chan string
-	all            strings.Builder
-	seen           int // how much of all has been expected
-	dir            string
-	before         *unix.Termios
+	t             *testing.T
+	cmd           *exec.Cmd
+	master, slave *os.File
+	said          chan string
+	all           strings.Builder
+	seen          int // how much of all has been expected
+	dir           string
+	before        *unix.Termios
 }
 
 // onTerminal starts a command, shbuild or one of its names, in a folder with the files.

@@ -14,11 +14,11 @@ import (
 	"strings"
 )
 
-// Field is a field of a configuration that differs. A side that does not have it is empty.
+// Field is a field of a configuration that differs. A side that does not have it is nil.
 type Field struct {
-	Name   string `json:"name"` // "config.Env.PATH", "config.Cmd"
-	Before string `json:"before,omitempty"`
-	After  string `json:"after,omitempty"`
+	Name   string  `json:"name"` // "config.Env.PATH", "config.Cmd"
+	Before *string `json:"before,omitempty"`
+	After  *string `json:"after,omitempty"`
 }
 
 // Values compares two values as their JSON shows them. Objects are compared member by member, a list of NAME=value
@@ -36,10 +36,15 @@ func Values(before, after any) ([]Field, error) {
 	slices.Sort(names)
 	var out []Field
 	for _, name := range slices.Compact(names) {
-		was, had := a[name]
-		is, has := b[name]
-		if had != has || was != is {
-			out = append(out, Field{name, was, is})
+		f := Field{Name: name}
+		if was, had := a[name]; had {
+			f.Before = &was
+		}
+		if is, has := b[name]; has {
+			f.After = &is
+		}
+		if f.Before == nil || f.After == nil || *f.Before != *f.After {
+			out = append(out, f)
 		}
 	}
 	return out, nil

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/pflag"
 
 	"github.com/shbuild/shbuild/dsl/diag"
@@ -62,6 +61,8 @@ type job struct {
 	flags   *buildFlags
 	options build.Options
 	wanted  build.Wanted
+
+	platforms []string // at least one; "": this machine's
 }
 
 // sourceDateEpoch is the one variable of the environment that is a build-arg unasked, as in docker.
@@ -103,7 +104,10 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 	if !slices.Contains([]string{"auto", "plain", "tty", "quiet"}, f.progress) {
 		return nil, fmt.Errorf("--progress %s: it is auto, plain, tty or quiet", f.progress)
 	}
-	j.wanted = build.Wanted{Tags: f.tags, Push: f.push, Keep: f.quiet || f.iidfile != "", Stdout: std.out}
+	j.wanted = build.Wanted{Tags: f.tags, Push: f.push, Keep: f.quiet || f.iidfile != "" || f.metadata != "", Stdout: std.out}
+	if j.platforms, err = splitPlatforms(f.platform); err != nil {
+		return nil, err
+	}
 	for _, text := range f.outputs {
 		out, err := parseOutput(text, &j.wanted.Tags)
 		if err != nil {
@@ -123,10 +127,14 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 		}
 		o.AllowWrite = append(o.AllowWrite, abs)
 	}
-	if f.step && f.file == "-" {
-		return nil, errors.New("--step: standard input is the file that is built, so it has no answers")
+	if f.step && (f.file == "-" || f.context == "-") {
+		return nil, errors.New("--step: standard input is what is built, so it has no answers")
 	}
-	o.Args, o.Name, o.Target, o.Platform = args, f.file, f.target, f.platform
+	if err := f.annotate(&j.wanted); err != nil {
+		return nil, err
+	}
+	o.Form, o.NoCacheFor = j.wanted.Form(), f.noCacheFor
+	o.Args, o.Name, o.Target = args, f.file, f.target
 	o.NoCache, o.Pull, o.AllowHost = f.noCache, f.pull, f.allowHost
 	o.Compress = j.wanted.Images()
 	o.KnownHosts = knownHosts()
@@ -154,8 +162,11 @@ func (j *job) run(std streams) int {
 	if j.flags.step {
 		j.options.Stepper = newStepper(std, display)
 	}
-	id, err := j.build(ctx, std)
+	made, err := j.build(ctx, std, display)
 	display.close()
+	if err == nil {
+		err = j.report(made)
+	}
 	if errors.Is(err, errQuit) {
 		fmt.Fprintln(std.err, "shbuild: ended before the build's end")
 		return statusFailed
@@ -164,34 +175,11 @@ func (j *job) run(std streams) int {
 		adviseDebug(err)
 		return failed(ctx, std, err)
 	}
-	return j.tell(id, std, quiet)
-}
-
-func (j *job) build(ctx context.Context, std streams) (id string, err error) {
-	b, err := build.New(j.options)
-	if err != nil {
-		return "", err
-	}
-	defer func() { err = errors.Join(err, b.Close()) }()
-	file, err := j.flags.open(ctx, b, std.in)
-	if err != nil {
-		return "", err
-	}
-	res, err := b.Build(ctx, file)
-	if err != nil {
-		return "", err
-	}
-	return b.Deliver(ctx, res, j.wanted)
+	return j.tell(made.ID, std, quiet)
 }
 
 // tell prints what came of the build.
 func (j *job) tell(id string, std streams, quiet bool) int {
-	if j.flags.iidfile != "" {
-		if err := renameio.WriteFile(j.flags.iidfile, []byte(id), 0o644); err != nil {
-			diag.Print(std.err, fmt.Errorf("write the image ID: %w", err), std.color())
-			return statusFailed
-		}
-	}
 	switch {
 	case j.flags.quiet && id != "":
 		fmt.Fprintln(std.out, id)

@@ -1,18 +1,12 @@
 package main
 
 import (
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
-
-	"github.com/shbuild/shbuild/runtime/build"
 )
 
 // buildFlags are the flags of a build, as typed.
@@ -26,7 +20,9 @@ type buildFlags struct {
 	noCache, pull       bool
 	outputs             []string
 	push, insecure      bool
-	iidfile             string
+	iidfile, metadata   string
+	annotations         []string
+	noCacheFor          []string
 	quiet               bool
 	progress            string
 	allowHost           []string
@@ -43,11 +39,14 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.outputs, "output", "o", nil, "write the result: `type=oci|docker|local|tar|registry[,dest=PATH]`, or a folder's path, or - for a tar")
 	fs.BoolVar(&f.push, "push", false, "push the result to the registries of its names")
 	fs.StringVar(&f.iidfile, "iidfile", "", "write the image ID to this `FILE`")
+	fs.StringVar(&f.metadata, "metadata-file", "", "write what the image is to this `FILE`, as JSON")
+	fs.StringArrayVar(&f.annotations, "annotation", nil, "set an annotation on the image: `[TYPE:]KEY=VALUE`; TYPE is manifest[[PLATFORM]], index, manifest-descriptor or index-descriptor")
 	fs.BoolVarP(&f.quiet, "quiet", "q", false, "print the image ID alone")
 	fs.StringArrayVar(&f.labels, "label", nil, "set a label on the result: `NAME=VALUE`")
 	fs.BoolVar(&f.noCache, "no-cache", false, "carry every step out, even if the cache has it")
+	fs.StringSliceVar(&f.noCacheFor, "no-cache-filter", nil, "carry every step of these stages out: `STAGE,…`")
 	fs.BoolVar(&f.pull, "pull", false, "ask the registry for base images even if they are here")
-	fs.StringVar(&f.platform, "platform", "", "build for this `OS/ARCH[/VARIANT]`")
+	fs.StringVar(&f.platform, "platform", "", "build for this `OS/ARCH[/VARIANT]`, or for several, with commas between them")
 	insecureFlag(fs, &f.insecure)
 	fs.StringVar(&f.progress, "progress", "auto", "show progress as `auto|plain|tty|quiet`")
 	fs.StringSliceVar(&f.allowHost, "allow-host", nil, "let a script run host programs: these (`PROG,…`), or any")
@@ -100,101 +99,4 @@ func pairs(flag string, list []string, fromEnv bool) (map[string]string, error) 
 		out[name] = value
 	}
 	return out, nil
-}
-
-// outputTypes are the types of --output.
-var outputTypes = []string{"oci", "docker", "local", "tar", "image", "registry"}
-
-// parseOutput reads one --output, in docker's spelling. Names that it gives
-// are added to tags.
-func parseOutput(text string, tags *[]string) (build.Output, error) {
-	if text == "-" {
-		return build.Output{Type: "tar", Dest: "-"}, nil
-	}
-	fields, err := csv.NewReader(strings.NewReader(text)).Read()
-	if err != nil {
-		return build.Output{}, fmt.Errorf("--output %s: %w", text, err)
-	}
-	if len(fields) == 1 && !strings.Contains(fields[0], "=") {
-		return absolute(build.Output{Type: "local", Dest: fields[0]})
-	}
-	var o build.Output
-	for _, field := range fields {
-		if err := setOutput(&o, field, tags); err != nil {
-			return o, fmt.Errorf("--output %s: %w", text, err)
-		}
-	}
-	switch {
-	case !slices.Contains(outputTypes, o.Type):
-		return o, fmt.Errorf("--output %s: type= must be one of %s", text, strings.Join(outputTypes, ", "))
-	case o.Type == "image" || o.Type == "registry":
-		if o.Dest != "" {
-			return o, fmt.Errorf("--output %s: dest= has no place with this type", text)
-		}
-		return o, nil
-	case o.Dest == "" && o.Type == "local":
-		return o, fmt.Errorf("--output %s: dest= is missing", text)
-	case o.Dest == "":
-		o.Dest = "-"
-	case o.Dest == "-" && (o.Type == "local" || o.Folder):
-		return o, fmt.Errorf("--output %s: a folder cannot be written to standard output", text)
-	}
-	return absolute(o)
-}
-
-func setOutput(o *build.Output, field string, tags *[]string) error {
-	name, value, _ := strings.Cut(field, "=")
-	switch strings.ToLower(name) {
-	case "type":
-		o.Type = value
-	case "dest":
-		o.Dest = value
-	case "name":
-		*tags = append(*tags, strings.Split(value, ",")...)
-	case "push":
-		push, err := strconv.ParseBool(value)
-		if err != nil || o.Type == "registry" && !push {
-			return fmt.Errorf("push=%s makes no sense", value)
-		}
-		if push {
-			o.Type = "registry"
-		}
-	case "tar":
-		tar, err := strconv.ParseBool(value)
-		if err != nil || o.Type != "oci" {
-			return fmt.Errorf("tar=%s goes with type=oci, as true or false", value)
-		}
-		o.Folder = !tar
-	case "rewrite-timestamp":
-		rewrite, err := strconv.ParseBool(value)
-		if err != nil {
-			return fmt.Errorf("rewrite-timestamp=%s is neither true nor false", value)
-		}
-		o.Rewrite = rewrite
-	default:
-		return fmt.Errorf("unknown attribute %q", name)
-	}
-	return nil
-}
-
-// absolute makes the destination independent of the working directory.
-func absolute(o build.Output) (_ build.Output, err error) {
-	if o.Dest != "" && o.Dest != "-" {
-		o.Dest, err = filepath.Abs(o.Dest)
-	}
-	return o, err
-}
-
-// one refuses more outputs to standard output than there is room for.
-func oneStdout(outputs []build.Output, quiet bool) error {
-	n := 0
-	for _, o := range outputs {
-		if o.Dest == "-" {
-			n++
-		}
-	}
-	if n > 1 || n == 1 && quiet {
-		return errors.New("--output: standard output can take one thing only")
-	}
-	return nil
 }

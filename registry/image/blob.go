@@ -59,7 +59,12 @@ func plan(images []Named) (index []byte, blobs []blob, err error) {
 			return nil, nil, fmt.Errorf("image %s: %w", what, err)
 		}
 		entries = append(entries, desc)
-		if err := blobsOf(n.Image, desc, add); err != nil {
+		if n.Index != nil {
+			err = blobsOfIndex(n.Index, desc, add)
+		} else {
+			err = blobsOf(n.Image, desc, add)
+		}
+		if err != nil {
 			return nil, nil, fmt.Errorf("image %s: %w", what, err)
 		}
 	}
@@ -75,6 +80,29 @@ func checkEntry(entries []v1.Descriptor, desc v1.Descriptor) error {
 		}
 		if desc.Platform == nil || other.Platform == nil || desc.Platform.Equals(*other.Platform) {
 			return fmt.Errorf("the name is used for two images of one platform")
+		}
+	}
+	return nil
+}
+
+// blobsOfIndex adds an index and its images.
+func blobsOfIndex(index v1.ImageIndex, desc v1.Descriptor, add func(blob)) error {
+	raw, err := index.RawManifest()
+	if err != nil {
+		return err
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return err
+	}
+	add(blob{desc.Digest, desc.Size, inMemory(raw)})
+	for _, d := range manifest.Manifests {
+		img, err := index.Image(d.Digest)
+		if err != nil {
+			return err
+		}
+		if err := blobsOf(img, d, add); err != nil {
+			return err
 		}
 	}
 	return nil

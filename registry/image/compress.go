@@ -1,11 +1,13 @@
 package image
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
 
 	"github.com/google/go-containerregistry/pkg/v1/types"
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/klauspost/pgzip"
 )
@@ -34,12 +36,33 @@ func (c Compression) MediaType() types.MediaType {
 // so do the digests of all layers: it stays as it is.
 const gzipBlock = 1 << 20
 
+// CheckLevel refuses a level that a compression does not have.
+func (c Compression) CheckLevel(level int) error {
+	top := map[Compression]int{Gzip: gzip.BestCompression, Zstd: 22}[c]
+	switch {
+	case top == 0:
+		return errors.New("what is not compressed has no level")
+	case level < 0 || level > top:
+		return fmt.Errorf("the levels of %s are 0 to %d", c, top)
+	}
+	return nil
+}
+
 // Compress gives a writer that compresses into w. The output depends on the input only. It must
 // be closed, to write its end and to let its goroutines go; w stays open.
 func Compress(w io.Writer, c Compression) (io.WriteCloser, error) {
+	return CompressLevel(w, c, nil)
+}
+
+// CompressLevel is Compress with a level of the compression's own; nil: the usual one.
+func CompressLevel(w io.Writer, c Compression, level *int) (io.WriteCloser, error) {
 	switch c {
 	case Gzip:
-		z, err := pgzip.NewWriterLevel(w, gzipLevel)
+		if level == nil {
+			level = new(int)
+			*level = gzipLevel
+		}
+		z, err := pgzip.NewWriterLevel(w, *level)
 		if err != nil {
 			return nil, fmt.Errorf("compress: %w", err)
 		}
@@ -48,7 +71,11 @@ func Compress(w io.Writer, c Compression) (io.WriteCloser, error) {
 		}
 		return z, nil
 	case Zstd:
-		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(zstd.SpeedDefault))
+		speed := zstd.SpeedDefault
+		if level != nil {
+			speed = zstd.EncoderLevelFromZstd(*level)
+		}
+		z, err := zstd.NewWriter(w, zstd.WithEncoderLevel(speed))
 		if err != nil {
 			return nil, fmt.Errorf("compress: %w", err)
 		}

@@ -3,6 +3,7 @@ package image
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -26,6 +27,9 @@ func WriteDocker(ctx context.Context, w io.Writer, images []Named) error {
 	return nil
 }
 
+// errDockerIndex answers an image of several platforms.
+var errDockerIndex = errors.New("a docker archive holds images of one platform: type=oci holds several")
+
 // loadEntry is an image in manifest.json; see moby's image/tarexport.
 type loadEntry struct {
 	Config   string
@@ -38,6 +42,9 @@ func dockerManifest(images []Named) ([]byte, error) {
 	entries := []*loadEntry{}
 	byConfig := map[string]*loadEntry{}
 	for _, n := range images {
+		if n.Index != nil {
+			return nil, errDockerIndex
+		}
 		manifest, err := n.Image.Manifest()
 		if err != nil {
 			return nil, err

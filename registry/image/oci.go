@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/renameio/v2"
 
@@ -22,8 +24,10 @@ import (
 // Named is an image of an archive or a layout. Name is as a user types it; it may be empty.
 // Images of one name must differ in their platforms.
 type Named struct {
-	Name  string
-	Image v1.Image
+	Name        string
+	Image       v1.Image
+	Index       v1.ImageIndex     // in the place of Image: of several platforms
+	Annotations map[string]string // of the entry in index.json
 }
 
 const layoutFile = `{"imageLayoutVersion":"1.0.0"}`
@@ -147,6 +151,34 @@ func indexOf(entries []v1.Descriptor) ([]byte, error) {
 
 // entry is an image's place in index.json.
 func entry(n Named) (v1.Descriptor, error) {
+	desc, err := Describe(n)
+	if err != nil {
+		return desc, err
+	}
+	desc.Annotations = maps.Clone(n.Annotations)
+	if n.Name != "" {
+		ref, err := reference.Parse(n.Name)
+		if err != nil {
+			return desc, err
+		}
+		if desc.Annotations == nil {
+			desc.Annotations = map[string]string{}
+		}
+		desc.Annotations["org.opencontainers.image.ref.name"] = ref.Familiar()
+		desc.Annotations["io.containerd.image.name"] = ref.Full()
+	}
+	return desc, nil
+}
+
+// Describe is the descriptor of an image, or of an index, with its platform but no annotations.
+func Describe(n Named) (v1.Descriptor, error) {
+	if n.Index != nil {
+		found, err := partial.Descriptor(n.Index)
+		if err != nil {
+			return v1.Descriptor{}, err
+		}
+		return v1.Descriptor{MediaType: found.MediaType, Digest: found.Digest, Size: found.Size}, nil
+	}
 	var desc v1.Descriptor
 	var err error
 	if desc.MediaType, err = n.Image.MediaType(); err != nil {
@@ -165,16 +197,6 @@ func entry(n Named) (v1.Descriptor, error) {
 	if p := config.Platform(); p != nil && p.OS != "" {
 		normal := platform.Normalize(*p)
 		desc.Platform = &normal
-	}
-	if n.Name != "" {
-		ref, err := reference.Parse(n.Name)
-		if err != nil {
-			return desc, err
-		}
-		desc.Annotations = map[string]string{
-			"org.opencontainers.image.ref.name": ref.Familiar(),
-			"io.containerd.image.name":          ref.Full(),
-		}
 	}
 	return desc, nil
 }

@@ -18,11 +18,38 @@ const uploads = 4
 // last the manifest, so that the name never leads to an image that is not all there. A layer of a
 // fetched image that the registry has in another repository is not sent but mounted from there.
 func (c *Client) Push(ctx context.Context, img v1.Image, name string) error {
+	return c.push(ctx, img, []v1.Image{img}, name)
+}
+
+// PushIndex sends an index under a name, its images first.
+func (c *Client) PushIndex(ctx context.Context, index v1.ImageIndex, name string) error {
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return fmt.Errorf("push %s: %w", name, err)
+	}
+	var images []v1.Image
+	for _, d := range manifest.Manifests {
+		img, err := index.Image(d.Digest)
+		if err != nil {
+			return fmt.Errorf("push %s: %w", name, err)
+		}
+		images = append(images, img)
+	}
+	return c.push(ctx, index, images, name)
+}
+
+// pushable is what a name may stand for.
+type pushable interface {
+	ggcr.Taggable
+	Digest() (v1.Hash, error)
+}
+
+func (c *Client) push(ctx context.Context, what pushable, images []v1.Image, name string) error {
 	r, err := c.connect(ctx, name, transport.PushScope)
 	if err != nil {
 		return err
 	}
-	if digest, err := img.Digest(); err != nil {
+	if digest, err := what.Digest(); err != nil {
 		return fmt.Errorf("push %s: %w", r.ref, err)
 	} else if r.ref.Digest != "" && r.ref.Digest != digest.String() {
 		return r.fail(Wrong, "give it a tag", "the image to push is %s", digest)
@@ -32,10 +59,12 @@ func (c *Client) Push(ctx context.Context, img v1.Image, name string) error {
 	if err != nil {
 		return fmt.Errorf("push %s: %w", r.ref, err)
 	}
-	if err := r.pushLayers(ctx, pusher, img); err != nil {
-		return err
+	for _, img := range images {
+		if err := r.pushLayers(ctx, pusher, img); err != nil {
+			return err
+		}
 	}
-	return r.retry(ctx, func() error { return pusher.Push(ctx, r.remote, img) })
+	return r.retry(ctx, func() error { return pusher.Push(ctx, r.remote, what) })
 }
 
 func (r *repo) pushLayers(ctx context.Context, pusher *ggcr.Pusher, img v1.Image) error {

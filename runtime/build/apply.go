@@ -20,6 +20,7 @@ type place struct {
 	span    diag.Span
 	keyword string
 	text    string // as written
+	noCache bool   // in a stage of --no-cache-filter
 }
 
 // wrap gives an error the place, unless it has one.
@@ -97,6 +98,7 @@ func (b *Builder) applied(ctx context.Context, s *stage, sc *scope, in *input) (
 			return nil, err
 		}
 	}
+	in.noCache = s.noCache
 	next := s.clone()
 	if done, err := next.configure(cmd); done || err != nil {
 		return next, err

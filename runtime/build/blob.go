@@ -18,13 +18,13 @@ import (
 
 // imageLayers are the layers as an image has them, compressed and in the store. Two
 // are made at a time.
-func (b *Builder) imageLayers(ctx context.Context, f files) ([]v1.Layer, error) {
+func (b *Builder) imageLayers(ctx context.Context, f files, form Form) ([]v1.Layer, error) {
 	out := make([]v1.Layer, len(f.layers))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range f.layers {
 		group.Go(func() (err error) {
-			out[i], err = b.imageLayer(ctx, files{f.layers[:i+1]})
+			out[i], err = b.imageLayer(ctx, files{f.layers[:i+1]}, form)
 			return err
 		})
 	}
@@ -32,9 +32,13 @@ func (b *Builder) imageLayers(ctx context.Context, f files) ([]v1.Layer, error) 
 }
 
 // imageLayer is the topmost layer of the stack as an image has it.
-func (b *Builder) imageLayer(ctx context.Context, f files) (v1.Layer, error) {
-	id := b.blobKey(f.layers[len(f.layers)-1])
-	v, err, _ := b.blobs.Do(id, func() (any, error) { return b.makeBlob(ctx, f, id) })
+func (b *Builder) imageLayer(ctx context.Context, f files, form Form) (v1.Layer, error) {
+	top := f.layers[len(f.layers)-1]
+	if top.Created.IsZero() && !form.Force {
+		form = Form{} // a base's layer stays as it came
+	}
+	id := b.blobKey(top, form)
+	v, err, _ := b.blobs.Do(id, func() (any, error) { return b.makeBlob(ctx, f, id, form) })
 	if err != nil {
 		return nil, err
 	}
@@ -56,20 +60,27 @@ func (b *Builder) rewrites(l layerRef) bool {
 }
 
 // blobKey is what a layer's blob is remembered by.
-func (b *Builder) blobKey(l layerRef) string {
+func (b *Builder) blobKey(l layerRef, form Form) string {
+	id := l.ID
 	if b.rewrites(l) {
-		return fmt.Sprintf("%s-%d", l.ID, b.epoch.Unix())
+		id = fmt.Sprintf("%s-%d", id, b.epoch.Unix())
 	}
-	return l.ID
+	return id + form.suffix()
 }
 
 // makeBlob writes the topmost layer's tar, compressed, into the store, unless
 // it is there.
-func (b *Builder) makeBlob(ctx context.Context, f files, id string) (cache.Blob, error) {
+func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (cache.Blob, error) {
 	if blob, ok := b.cache.Blob(id); ok && blob.Digest != "" {
 		if digest, err := v1.NewHash(blob.Digest); err == nil && b.images.Has(digest) {
 			return blob, nil
 		}
+	}
+	if usual, ok := b.usualBlob(f, id); ok {
+		if usual.MediaType == string(form.compression().MediaType()) && form.Level == nil {
+			return usual, nil
+		}
+		return b.recompress(ctx, usual, id, form)
 	}
 	dirs, err := b.lowers(f)
 	if err != nil {
@@ -80,7 +91,7 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string) (cache.Blob,
 		return cache.Blob{}, err
 	}
 	defer w.Discard()
-	compressed, err := image.Compress(w, image.Gzip)
+	compressed, err := image.CompressLevel(w, form.compression(), form.Level)
 	if err != nil {
 		return cache.Blob{}, err
 	}
@@ -100,7 +111,60 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string) (cache.Blob,
 	if err != nil {
 		return cache.Blob{}, err
 	}
-	blob := cache.Blob{DiffID: tar.sum(), Digest: desc.Digest.String(), Size: desc.Size, MediaType: string(types.OCILayer)}
+	blob := cache.Blob{DiffID: tar.sum(), Digest: desc.Digest.String(), Size: desc.Size, MediaType: string(form.compression().MediaType())}
+	return blob, b.cache.PutBlob(id, blob)
+}
+
+// usualBlob is the blob that a layer has already, where id is another form of it.
+func (b *Builder) usualBlob(f files, id string) (cache.Blob, bool) {
+	l := f.layers[len(f.layers)-1]
+	if id == l.ID || b.rewrites(l) {
+		return cache.Blob{}, false
+	}
+	blob, ok := b.cache.Blob(l.ID)
+	if !ok || blob.Digest == "" {
+		return blob, false
+	}
+	digest, err := v1.NewHash(blob.Digest)
+	return blob, err == nil && b.images.Has(digest)
+}
+
+// recompress gives a blob another compression. Its tar stays: a base's is not what this version would write.
+func (b *Builder) recompress(ctx context.Context, from cache.Blob, id string, form Form) (cache.Blob, error) {
+	digest, err := v1.NewHash(from.Digest)
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	in, err := b.images.Blob(digest)
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	defer in.Close()
+	plain, err := image.Decompress(in, types.MediaType(from.MediaType))
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	defer plain.Close()
+	w, err := b.images.Create()
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	defer w.Discard()
+	compressed, err := image.CompressLevel(w, form.compression(), form.Level)
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	if _, err = io.Copy(compressed, untilDone{ctx, plain}); err == nil {
+		err = compressed.Close()
+	}
+	if err != nil {
+		return cache.Blob{}, fmt.Errorf("compress layer %s anew: %w", from.DiffID, err)
+	}
+	desc, err := w.Commit(v1.Hash{})
+	if err != nil {
+		return cache.Blob{}, err
+	}
+	blob := cache.Blob{DiffID: from.DiffID, Digest: desc.Digest.String(), Size: desc.Size, MediaType: string(form.compression().MediaType())}
 	return blob, b.cache.PutBlob(id, blob)
 }
 
@@ -111,6 +175,6 @@ func (b *Builder) beginBlob(f files) {
 	}
 	b.early.Go(func() {
 		// Whoever needs the blob meets the error again.
-		_, _ = b.imageLayer(b.whole, f)
+		_, _ = b.imageLayer(b.whole, f, b.opts.Form)
 	})
 }

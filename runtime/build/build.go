@@ -58,8 +58,10 @@ type Options struct {
 	Target     string            // --target; empty: the last stage
 	Platform   string            // --platform, "linux/arm64"; empty: this machine's
 	NoCache    bool              // carry every step out
+	NoCacheFor []string          // … of the stages of these names
 	Pull       bool              // ask the registry for bases even if they are here
 	Compress   bool              // an output will want compressed layers: a plain Dockerfile's are begun early
+	Form       Form              // … of this form
 	Rewrite    bool              // SOURCE_DATE_EPOCH is the latest time that new layers' files may have (rewrite-timestamp)
 	Registry   remote.Options
 	SSHAgent   string // socket of the SSH agent that fetches of repositories may use; empty: none
@@ -74,6 +76,8 @@ type Options struct {
 	Broken func(context.Context, *Broken)
 	// Stepper, if not nil, is asked and told about every instruction.
 	Stepper Stepper
+
+	fetched bool // Context is no user's folder
 
 	Progress       Progress
 	Stdout, Stderr io.Writer // of a script's own commands
@@ -106,6 +110,7 @@ type Builder struct {
 	early   sync.WaitGroup     // … ahead of need
 
 	mu        sync.Mutex
+	filtered  map[string]bool   // NoCacheFor of stages that there were
 	usedArgs  map[string]bool   // names of ARGs so far; true: of a --build-arg
 	named     map[string]*stage // a script's stages, by lower-case name
 	bases     map[string]*base  // by name and platform
@@ -117,9 +122,9 @@ type Builder struct {
 func New(o Options) (*Builder, error) {
 	b := &Builder{
 		opts: o, progress: o.Progress, host: platforms.DefaultSpec(), session: newID(),
-		cancel: func() {}, usedArgs: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
+		cancel: func() {}, usedArgs: map[string]bool{}, filtered: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
 	}
-	b.target = b.host
+	b.target, b.fromAfar = b.host, o.fetched
 	b.registry = remote.New(o.Registry)
 	b.fetcher = fetch.New(fetch.Options{Dir: filepath.Join(o.Root, "fetched"), UserAgent: "shbuild", Agent: o.SSHAgent, KnownHosts: o.KnownHosts})
 	var err error
@@ -189,6 +194,7 @@ func (b *Builder) Build(ctx context.Context, f *syntax.File) (*Result, error) {
 	if err := b.checkArgs(f); err != nil {
 		return nil, err
 	}
+	b.checkNoCache()
 	return &Result{stage: s, Images: b.committed}, nil
 }
 

@@ -34,7 +34,9 @@ func (b *Builder) commit(ctx context.Context, s *stage, names []string, push boo
 }
 
 func (b *Builder) commitNamed(ctx context.Context, s *stage, names []string, push bool) error {
-	img, err := b.image(ctx, s, nil)
+	form := b.opts.Form
+	form.Annotations = nil // they are the result's
+	img, err := b.image(ctx, s, nil, form)
 	if err != nil {
 		return err
 	}

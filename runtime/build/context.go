@@ -53,6 +53,13 @@ func (b *Builder) OpenContext(ctx context.Context) (dir, file string, err error)
 	return b.opts.Context, file, nil
 }
 
+// SameContext are the options of another build with the context that this one has opened. It is there until Close.
+func (b *Builder) SameContext(o Options) Options {
+	o.Context, o.Remote, o.Stdin, o.fetched = b.opts.Context, "", nil, b.fromAfar
+	o.BuildArgs = b.opts.BuildArgs // SOURCE_DATE_EPOCH may be the context's
+	return o
+}
+
 func (b *Builder) bringContext(ctx context.Context) (file string, err error) {
 	if b.opts.Remote == "" {
 		return b.spreadOut(ctx, b.opts.Stdin, "Dockerfile", true)

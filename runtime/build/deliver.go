@@ -7,7 +7,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
+	"github.com/containerd/platforms"
 	"github.com/google/renameio/v2"
 
 	"github.com/shbuild/shbuild/dsl/diag"
@@ -24,6 +27,9 @@ type Output struct {
 	// Rewrite lets no file of the build's own layers be younger than SOURCE_DATE_EPOCH. As the
 	// result is one image whatever its outputs, one output that asks for it asks for all.
 	Rewrite bool
+	Form    Form // of images
+
+	owners bool // local: files keep their owners
 }
 
 // Wanted says what becomes of a build's result.
@@ -32,6 +38,7 @@ type Wanted struct {
 	Keep    bool     // as an image in the store even without a name
 	Push    bool     // to the registries of Tags
 	Outputs []Output
+	Default Form      // where no output has one
 	Stdout  io.Writer // for outputs to "-"
 }
 
@@ -53,78 +60,170 @@ func (w Wanted) Images() bool {
 	return false
 }
 
+// Form is the form of the image that the store and the registries get: that of an output for them, else that of
+// the first output that is an image.
+func (w Wanted) Form() Form {
+	for _, kinds := range [][]string{{"image", "registry"}, {"oci", "docker"}} {
+		for _, o := range w.Outputs {
+			if slices.Contains(kinds, o.Type) {
+				return o.Form
+			}
+		}
+	}
+	return w.Default
+}
+
 // ErrNoResult is for a script that only COMMITs, when something was asked of
 // its own result.
 var ErrNoResult = diag.WithHint(errors.New("the script ends without a stage of its own, so there is no result to name or write"), "COMMIT names what it builds; -o type=oci writes what was COMMITted")
 
-// Deliver gives the result its names and writes the outputs. It returns the
-// image ID, "sha256:…", or "" when there is no image.
-func (b *Builder) Deliver(ctx context.Context, r *Result, w Wanted) (id string, err error) {
+// Deliver gives the result its names and writes the outputs. Of builds for several platforms the results become one
+// image, or a folder each.
+func Deliver(ctx context.Context, built []Built, w Wanted) (d Delivered, err error) {
 	tags, err := normalized(w.Tags)
 	if err != nil {
-		return "", err
+		return d, err
 	}
-	if r.stage == nil && (len(tags) > 0 || w.Push) {
-		return "", ErrNoResult
+	of := results(built)
+	if len(of) == 0 && (len(tags) > 0 || w.Push) {
+		return d, ErrNoResult
 	}
-	all := r.Images
-	if r.stage != nil && w.Images() {
-		img, err := b.result(ctx, r.stage, tags, w)
-		if err != nil {
-			return "", err
+	t := &delivery{built: built, of: of, tags: tags, stdout: w.Stdout, products: map[string]*product{}}
+	if len(of) > 0 && w.Images() {
+		if d, err = t.result(ctx, w); err != nil {
+			return d, err
 		}
-		id = img.ID
-		all = append(all[:len(all):len(all)], img)
 	}
 	for _, o := range w.Outputs {
-		if err := b.write(ctx, r, all, o, w.Stdout); err != nil {
-			return id, fmt.Errorf("output %s: %w", o.Type, err)
+		if err := t.write(ctx, o); err != nil {
+			return d, fmt.Errorf("output %s: %w", o.Type, err)
 		}
 	}
-	return id, nil
+	return d, nil
+}
+
+// delivery is one Deliver.
+type delivery struct {
+	built, of []Built // all; those that have a result
+	tags      []string
+	stdout    io.Writer
+	products  map[string]*product // by their forms
+}
+
+// product is the result in a form, made once.
+func (t *delivery) product(ctx context.Context, form Form) (*product, error) {
+	key := fmt.Sprintf("%s %t %t %+v", form.suffix(), form.Force, form.Docker, form.Annotations)
+	if p := t.products[key]; p != nil {
+		return p, nil
+	}
+	step := t.of[0].Builder.progress.Begin("image")
+	p, err := produce(ctx, t.of, t.tags, form)
+	if err != nil {
+		step.End(Failed)
+		return nil, err
+	}
+	step.End(Done)
+	t.products[key] = p
+	return p, nil
 }
 
 // result makes the result's image, keeps it, and pushes it if that was asked.
-func (b *Builder) result(ctx context.Context, s *stage, tags []string, w Wanted) (Named, error) {
-	step := b.progress.Begin("image")
-	img, err := b.image(ctx, s, b.opts.Labels)
+func (t *delivery) result(ctx context.Context, w Wanted) (Delivered, error) {
+	p, err := t.product(ctx, w.Form())
 	if err == nil {
-		img.Names = tags
-		err = b.keep(ctx, img, s.platform)
+		err = p.keep(ctx)
 	}
 	if err != nil {
-		step.End(Failed)
-		return Named{}, err
+		return Delivered{}, err
 	}
-	step.End(Done)
+	d, err := p.delivered()
+	if err != nil {
+		return d, err
+	}
 	for _, o := range w.Outputs {
 		w.Push = w.Push || o.Type == "registry"
 	}
-	if !w.Push {
-		return img, nil
+	if w.Push {
+		err = p.push(ctx)
 	}
-	if len(tags) == 0 {
-		return img, diag.WithHint(errors.New("a push needs a name"), "give one with -t")
-	}
-	return img, b.pushAll(ctx, img)
+	return d, err
 }
 
-func (b *Builder) write(ctx context.Context, r *Result, all []Named, o Output, stdout io.Writer) error {
+// archived is what an archive holds: what the builds COMMITted, and the result.
+func (t *delivery) archived(ctx context.Context, form Form) ([]image.Named, error) {
+	var all []image.Named
+	for _, x := range t.built {
+		all = append(all, archived(x.Result.Images)...)
+	}
+	if len(t.of) == 0 {
+		return all, nil
+	}
+	p, err := t.product(ctx, form)
+	if err != nil {
+		return nil, err
+	}
+	return append(all, p.named()...), nil
+}
+
+func (t *delivery) write(ctx context.Context, o Output) error {
 	switch o.Type {
 	case "image", "registry":
 		return nil // done by result
-	case "oci":
-		if o.Folder {
-			return image.WriteOCIFolder(ctx, o.Dest, archived(all))
+	case "oci", "docker":
+		all, err := t.archived(ctx, o.Form)
+		switch {
+		case err != nil:
+			return err
+		case o.Folder:
+			return image.WriteOCIFolder(ctx, o.Dest, all)
+		case o.Type == "oci":
+			return toFile(o.Dest, t.stdout, func(w io.Writer) error { return image.WriteOCI(ctx, w, all) })
 		}
-		return toFile(o.Dest, stdout, func(w io.Writer) error { return image.WriteOCI(ctx, w, archived(all)) })
-	case "docker":
-		return toFile(o.Dest, stdout, func(w io.Writer) error { return image.WriteDocker(ctx, w, archived(all)) })
+		return toFile(o.Dest, t.stdout, func(w io.Writer) error { return image.WriteDocker(ctx, w, all) })
 	}
-	asTar := func(root string) error {
-		return toFile(o.Dest, stdout, func(w io.Writer) error { return layer.Write(ctx, w, root, nil, layer.WriteOptions{Epoch: b.epoch}) })
+	if len(t.built) == 1 {
+		return t.built[0].writeFiles(ctx, o, t.stdout)
 	}
-	if len(b.exports) > 0 { // then these are the result's files, and the stage's are not
+	return t.writeSplit(ctx, o)
+}
+
+// writeSplit writes the files of several platforms, each platform's in a folder of its name.
+func (t *delivery) writeSplit(ctx context.Context, o Output) error {
+	dir := o.Dest
+	if o.Type == "tar" {
+		b := t.built[0].Builder
+		draft, err := b.layers.Draft()
+		if err != nil {
+			return err
+		}
+		defer func() { _ = draft.Discard() }()
+		dir = draft.Dir
+	}
+	for _, x := range t.built {
+		name := strings.ReplaceAll(platforms.Format(x.Builder.target), "/", "_")
+		one := Output{Type: "local", Dest: filepath.Join(dir, name), owners: o.Type == "tar"}
+		if err := x.writeFiles(ctx, one, t.stdout); err != nil {
+			return err
+		}
+	}
+	if o.Type == "tar" {
+		return t.built[0].Builder.writeTar(ctx, dir, o, t.stdout)
+	}
+	return nil
+}
+
+// writeTar writes a folder's files as a tar. With SOURCE_DATE_EPOCH all have that time, as in BuildKit.
+func (b *Builder) writeTar(ctx context.Context, root string, o Output, stdout io.Writer) error {
+	return toFile(o.Dest, stdout, func(w io.Writer) error {
+		return layer.Write(ctx, w, root, nil, layer.WriteOptions{Epoch: b.epoch, Same: true})
+	})
+}
+
+// writeFiles writes the files of a result as a folder or a tar: what it EXPORTs, else its stage's.
+func (x Built) writeFiles(ctx context.Context, o Output, stdout io.Writer) error {
+	b := x.Builder
+	asTar := func(root string) error { return b.writeTar(ctx, root, o, stdout) }
+	if len(b.exports) > 0 {
 		if o.Type == "tar" {
 			return b.exportFolder(ctx, asTar)
 		}
@@ -133,16 +232,16 @@ func (b *Builder) write(ctx context.Context, r *Result, all []Named, o Output, s
 		}
 		return b.writeExports(ctx, o.Dest)
 	}
-	if r.stage == nil {
+	if x.Result.stage == nil {
 		return ErrNoResult
 	}
-	f, err := r.stage.node.solve(ctx)
+	f, err := x.Result.stage.node.solve(ctx)
 	if err != nil {
 		return err
 	}
 	return b.mounted(f, nil, func(root string) error {
 		if o.Type == "local" {
-			return writeFolder(ctx, root, o.Dest)
+			return b.writeFolder(ctx, root, o)
 		}
 		return asTar(root)
 	})
@@ -162,10 +261,15 @@ func archived(all []Named) []image.Named {
 	return out
 }
 
-// writeFolder copies the files to a folder outside; all become the caller's.
-func writeFolder(ctx context.Context, root, dest string) error {
-	if err := os.MkdirAll(dest, 0o755); err != nil {
+// writeFolder copies the files to a folder outside; all become the caller's. With SOURCE_DATE_EPOCH all have that
+// time, as in BuildKit.
+func (b *Builder) writeFolder(ctx context.Context, root string, o Output) error {
+	if err := os.MkdirAll(o.Dest, 0o755); err != nil {
 		return err
+	}
+	options := buildctx.CopyOptions{Time: b.epoch}
+	if !o.owners {
+		options.Owner = &buildctx.Owner{}
 	}
 	tree, err := buildctx.Root(root)
 	if err != nil {
@@ -173,7 +277,7 @@ func writeFolder(ctx context.Context, root, dest string) error {
 	}
 	matches, err := tree.Find([]string{"/"}, buildctx.FindOptions{})
 	if err == nil {
-		err = buildctx.Copy(ctx, tree, matches, dest, "/", buildctx.CopyOptions{Owner: &buildctx.Owner{}})
+		err = buildctx.Copy(ctx, tree, matches, o.Dest, "/", options)
 	}
 	return errors.Join(err, tree.Close())
 }

@@ -72,7 +72,7 @@ func (b *Builder) exported(e export, do func(*buildctx.Tree, []buildctx.Match) e
 func (b *Builder) writeExports(ctx context.Context, dir string) error {
 	for _, e := range b.exports {
 		err := b.exported(e, func(tree *buildctx.Tree, matches []buildctx.Match) error {
-			return buildctx.Copy(ctx, tree, matches, dir, e.dest, buildctx.CopyOptions{Owner: &buildctx.Owner{}})
+			return buildctx.Copy(ctx, tree, matches, dir, e.dest, buildctx.CopyOptions{Owner: &buildctx.Owner{}, Time: b.epoch})
 		})
 		if err != nil {
 			return err

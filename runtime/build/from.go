@@ -17,7 +17,7 @@ const scratchName = "scratch"
 // ONBUILD triggers of either. before has the global ARGs.
 func (b *Builder) from(ctx context.Context, before *stage, sc *scope, in *input, base *stage) (*stage, error) {
 	c := in.cmd.(*instructions.Stage)
-	s := &stage{begun: true, name: c.Name, globals: before.globals}
+	s := &stage{begun: true, name: c.Name, globals: before.globals, noCache: b.noCacheFor(c.Name)}
 	switch {
 	case base != nil:
 		s.continues(base)

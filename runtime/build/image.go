@@ -25,12 +25,12 @@ type Named struct {
 }
 
 // image makes an image of a stage.
-func (b *Builder) image(ctx context.Context, s *stage, labels map[string]string) (Named, error) {
+func (b *Builder) image(ctx context.Context, s *stage, labels map[string]string, form Form) (Named, error) {
 	f, err := s.node.solve(ctx)
 	if err != nil {
 		return Named{}, err
 	}
-	layers, err := b.imageLayers(ctx, f)
+	layers, err := b.imageLayers(ctx, f, form)
 	if err != nil {
 		return Named{}, err
 	}
@@ -42,7 +42,7 @@ func (b *Builder) image(ctx context.Context, s *stage, labels map[string]string)
 	if err != nil {
 		return Named{}, err
 	}
-	img, err := image.New(config, layers, image.Options{})
+	img, err := image.New(config, layers, image.Options{Docker: form.Docker, Annotations: form.annotations(onManifest, &s.platform)})
 	if err != nil {
 		return Named{}, err
 	}

@@ -47,7 +47,7 @@ type plannedStep struct {
 func (b *Builder) planned(ctx context.Context, f *syntax.File) (*plain, error) {
 	p := &plain{b: b, file: f, expand: b.dockerfileRules, start: b.start()}
 	for _, in := range f.Instructions {
-		at := place{f.Source, in.Span, in.Keyword, in.Text}
+		at := place{source: f.Source, span: in.Span, keyword: in.Keyword, text: in.Text}
 		cmd, err := instr.Parse(in.Text, f.Escape)
 		if err != nil {
 			return nil, at.wrap(err)

@@ -51,7 +51,7 @@ func (sh *shell) Do(ctx context.Context, st interp.Stage, call *interp.Call) (in
 		s = sh.b.start()
 	}
 	in := &input{
-		place: place{call.Source, call.Span, call.Keyword, call.Text}, cmd: call.Instr,
+		place: place{source: call.Source, span: call.Span, keyword: call.Keyword, text: call.Text}, cmd: call.Instr,
 		stdin: call.Stdin, stdout: call.Stdout, env: call.Env, probe: call.Probe,
 	}
 	next, err := sh.b.stepped(ctx, s, in, func() (*stage, error) { return sh.do(ctx, s, in) })

@@ -31,6 +31,8 @@ type stage struct {
 	memory int64  // MEM, in bytes; 0: none
 	cmdSet bool   // a CMD stood in this stage, so ENTRYPOINT leaves it
 
+	noCache bool // its steps are carried out even if the cache has them
+
 	baseHistory int // how many entries of image.History are the base's
 }
 

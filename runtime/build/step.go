@@ -41,7 +41,7 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		return files{}, err
 	}
 	step := b.progress.Begin(j.title)
-	if rec, ok := b.lookup(key, j.probe); ok {
+	if rec, ok := b.lookup(key, j); ok {
 		step.End(Cached)
 		return b.answer(j, key, rec, below)
 	}
@@ -56,7 +56,7 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 			return nil, err
 		}
 		defer unlock()
-		if rec, ok := b.lookup(key, j.probe); ok { // another build has made it meanwhile
+		if rec, ok := b.lookup(key, j); ok { // another build has made it meanwhile
 			return &made{rec: rec}, nil
 		}
 		rec, err := b.perform(ctx, j, key, below, step)
@@ -94,13 +94,13 @@ func (b *Builder) alone(ctx context.Context, key string) (unlock func(), err err
 
 // lookup returns the record for a key if it can be used: its layer is there,
 // and a failure answers only a probe, of a later build.
-func (b *Builder) lookup(key string, probe bool) (cache.Step, bool) {
-	if b.opts.NoCache {
+func (b *Builder) lookup(key string, j *job) (cache.Step, bool) {
+	if b.opts.NoCache || j.noCache {
 		return cache.Step{}, false
 	}
 	rec, ok := b.cache.Step(key)
 	if !ok || rec.Status != 0 {
-		return rec, ok && probe && rec.Session != b.session
+		return rec, ok && j.probe && rec.Session != b.session
 	}
 	_, there, err := b.layers.Get(rec.Layer)
 	return rec, there && err == nil

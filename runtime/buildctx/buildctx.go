@@ -9,6 +9,8 @@
 // It does not look names up: owners are numbers here, and `--from`, URLs and git belong to the engine.
 package buildctx
 
+import "time"
+
 // A Tree is a source of files for COPY and ADD. Its methods may be called at once.
 type Tree struct {
 	fd     int
@@ -64,6 +66,8 @@ type CopyOptions struct {
 	// Owner of everything that is written, folders made on the way included (--chown). If nil, files
 	// from a build context become 0:0, and those from a stage keep theirs.
 	Owner *Owner
+	// Time, if not nil, is the modification time of everything.
+	Time *time.Time
 	// Mode is --chmod's value, octal or symbolic, or "". CheckMode tells whether it is well formed.
 	Mode string
 	// Unpack unpacks sources that are tar archives (ADD).

@@ -141,6 +141,10 @@ type meta struct {
 // meta is what a copy of a source gets.
 func (c *copier) meta(st *unix.Stat_t) meta {
 	m := meta{atim: st.Atim, mtim: st.Mtim}
+	if c.opts.Time != nil {
+		m.mtim = unix.NsecToTimespec(c.opts.Time.UnixNano())
+		m.atim = m.mtim
+	}
 	m.uid, m.gid = c.owner(st)
 	m.mode = c.mode.apply(st.Mode&0o7777, st.Mode&unix.S_IFMT == unix.S_IFDIR)
 	return m

@@ -15,7 +15,7 @@ import (
 // header begins the header of an entry; the type is still to be set.
 func (d *differ) header(name string, st *unix.Stat_t) *tar.Header {
 	mtime := time.Unix(st.Mtim.Sec, st.Mtim.Nsec)
-	if d.epoch != nil && mtime.After(*d.epoch) {
+	if d.epoch != nil && (d.uniform || mtime.After(*d.epoch)) {
 		mtime = *d.epoch
 	}
 	return &tar.Header{

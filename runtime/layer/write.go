@@ -20,6 +20,8 @@ type WriteOptions struct {
 	// Epoch, if not nil, is the latest modification time that an entry may
 	// have; later ones become it (SOURCE_DATE_EPOCH with rewrite-timestamp).
 	Epoch *time.Time
+	// Same makes it the time of all entries.
+	Same bool
 }
 
 // Write writes the tar of a layer's folder, upper, as it changes the layers
@@ -51,7 +53,7 @@ func Write(ctx context.Context, w io.Writer, upper string, lowers []string, o Wr
 	defer under.close()
 	buffered := bufio.NewWriterSize(sink{w}, bufferSize)
 	d := &differ{
-		out: tar.NewWriter(buffered), epoch: o.Epoch,
+		out: tar.NewWriter(buffered), epoch: o.Epoch, uniform: o.Same,
 		links: map[inode]string{}, buf: make([]byte, bufferSize),
 	}
 	if err := d.folder(ctx, &changed{fd: fd, written: true}, under); err != nil {
@@ -65,10 +67,11 @@ func Write(ctx context.Context, w io.Writer, upper string, lowers []string, o Wr
 
 // differ is one Write.
 type differ struct {
-	out   *tar.Writer
-	epoch *time.Time
-	links map[inode]string // the first name of each file that has several
-	buf   []byte
+	out     *tar.Writer
+	epoch   *time.Time
+	uniform bool             // all have it
+	links   map[inode]string // the first name of each file that has several
+	buf     []byte
 }
 
 type inode struct{ dev, ino uint64 }

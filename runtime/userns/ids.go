@@ -104,14 +104,37 @@ func ranges(file string, names []string) ([]user.SubID, error) {
 	return found, nil
 }
 
+// from maps 0 to self and what follows to the ranges. An id that stands in two of them is mapped once, since the
+// kernel refuses maps that overlap: files list a user by name and by number, or have a line twice.
 func from(self int, subs []user.SubID) []user.IDMap {
 	out := []user.IDMap{{ID: 0, ParentID: int64(self), Count: 1}}
 	next := int64(1)
 	for _, sub := range subs {
-		out = append(out, user.IDMap{ID: next, ParentID: sub.SubID, Count: sub.Count})
-		next += sub.Count
+		for _, free := range without(sub, out) {
+			out = append(out, user.IDMap{ID: next, ParentID: free.SubID, Count: free.Count})
+			next += free.Count
+		}
 	}
 	return out
+}
+
+// without gives what is left of a range when the ids that are mapped to already are taken out.
+func without(sub user.SubID, taken []user.IDMap) []user.SubID {
+	left := []user.SubID{sub}
+	for _, m := range taken {
+		var cut []user.SubID
+		for _, r := range left {
+			start, end := r.SubID, r.SubID+r.Count
+			if before := min(end, m.ParentID); before > start {
+				cut = append(cut, user.SubID{SubID: start, Count: before - start})
+			}
+			if after := max(start, m.ParentID+m.Count); after < end {
+				cut = append(cut, user.SubID{SubID: after, Count: end - after})
+			}
+		}
+		left = cut
+	}
+	return left
 }
 
 func count(m []user.IDMap) int64 {

@@ -167,17 +167,20 @@ func TestKill(t *testing.T) {
 	t.Parallel()
 	for _, s := range []unix.Signal{unix.SIGKILL, unix.SIGTERM} {
 		cmd := ready(t, "daemon")
-		if len(sleepers(t)) == 0 {
-			t.Fatal("the daemon does not run")
-		}
+		eventually(t, "the daemon runs", func() bool { return len(sleepers(t)) > 0 })
 		if err := cmd.Process.Signal(s); err != nil {
 			t.Fatal(err)
 		}
 		_ = cmd.Wait()
-		for end := time.Now().Add(5 * time.Second); len(sleepers(t)) > 0; time.Sleep(10 * time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%v: left running: %v", s, sleepers(t))
-			}
+		eventually(t, fmt.Sprintf("after %v nothing is left", s), func() bool { return len(sleepers(t)) == 0 })
+	}
+}
+
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not so: %s", what)
 		}
 	}
 }

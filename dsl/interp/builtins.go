@@ -53,14 +53,26 @@ func (x *shell) builtin(ctx context.Context, hc interp.HandlerContext, args []st
 		return x.trap(ctx, hc, args)
 	case "alias":
 		return x.alias(ctx, hc, args)
+	case "set":
+		return x.setOptions(ctx, hc, args)
+	case "read":
+		return x.read(ctx, hc, args)
+	case "echo":
+		return x.echo(hc, args)
 	case "printf":
 		if len(args) > 2 && args[1] == "-v" {
 			return x.printfTo(ctx, hc, args)
+		}
+		if err := printable(args[1:]); err != nil {
+			return x.fail(hc.Env, x.shellError(hc.Env, "", err))
 		}
 	case "unset":
 		return x.unset(ctx, hc, args)
 	case "[", "test":
 		args = comparable(args)
+		if err := numeric(args); err != nil {
+			return x.fail(hc.Env, x.shellError(hc.Env, "", &programStatus{err, 2}))
+		}
 	case "mapfile", "readarray":
 		if hc.Stdin == nil { // the runner does not look
 			return x.fail(hc.Env, x.shellError(hc.Env, args[0], os.ErrClosed))
@@ -96,12 +108,17 @@ func (x *shell) leaf(ctx context.Context, hc interp.HandlerContext, args []strin
 	if ctx.Err() != nil || statusOfBuiltin(err) == 0 {
 		return err
 	}
-	return x.fail(hc.Env, x.statusError(hc, args, err))
+	failed := x.statusError(hc, args, err)
+	if lack := lackOf(failed.Err.Error()); lack != nil {
+		failed.Err, failed.Hint = lack, x.callers(hc.Env, lack)
+		return x.abort(failed)
+	}
+	return x.fail(hc.Env, failed)
 }
 
 // statusError is the error of a builtin: its message, or its words and status.
 func (x *shell) statusError(hc interp.HandlerContext, args []string, err error) *diag.Error {
-	return x.shellError(hc.Env, brief(args), statusOfBuiltin(err))
+	return x.shellError(hc.Env, brief(args), exitStatus(statusOfBuiltin(err)))
 }
 
 // brief is a command for a message.
@@ -188,9 +205,9 @@ func (x *shell) readSource(hc interp.HandlerContext, name string) (string, error
 // eval runs its operands as shell text. Instructions in them are reached by words, as
 // LANGUAGE.md says; they are not cut out.
 func (x *shell) eval(ctx context.Context, hc interp.HandlerContext, args []string) error {
-	text, err := x.program.snippet(strings.Join(args[1:], " "))
+	text, err := x.program.snippet(strings.Join(args[1:], " "), x.line(hc))
 	if err != nil {
-		return x.fail(hc.Env, x.shellError(hc.Env, "eval", err))
+		return x.unprepared(hc, "eval", err)
 	}
 	depth, _ := ctx.Value(evalKey{}).(int)
 	if depth > maxDepth {
@@ -207,11 +224,9 @@ func (x *shell) trap(ctx context.Context, hc interp.HandlerContext, args []strin
 	args = slices.Clone(args)
 	i := slices.IndexFunc(args[1:], func(a string) bool { return !strings.HasPrefix(a, "-") }) + 1
 	if i > 0 && len(args) > i+1 {
-		text, err := x.program.snippet(args[i])
-		if err != nil {
-			return x.fail(hc.Env, x.shellError(hc.Env, "trap", err))
+		if err := x.prepareTrap(hc, args, i); err != nil {
+			return err
 		}
-		args[i] = text
 	}
 	return x.leaf(ctx, hc, args)
 }

@@ -9,6 +9,7 @@ import (
 
 	"mvdan.cc/sh/v3/interp"
 
+	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/dsl/syntax"
 )
 
@@ -84,23 +85,39 @@ func (x *shell) ownCommand(ctx context.Context, hc interp.HandlerContext, args [
 			x.jobs.remember(jobOf(hc.Env), nil)
 		}
 		x.stderr.flush()
-		if err := x.set(ctx, hc, varAt, operand); err != nil {
-			return err
-		}
-		return status
+		return x.arrive(ctx, hc, operand)
 	case cmdSame:
+		if len(args) > 1 {
+			n, _ := strconv.Atoi(operand)
+			return asStatus(n)
+		}
 		return status
 	case cmdEnter:
 		if n := len(strings.Fields(hc.Env.Get(varStack).String())); n > maxDepth {
 			return x.abort(x.shellError(hc.Env, "", fmt.Errorf("functions call each other more than %d deep", maxDepth)))
 		}
+		if x.program.forgives(at(hc.Env)) {
+			if err := x.set(ctx, hc, varForgiven, "1"); err != nil {
+				return err
+			}
+		}
 		n, _ := strconv.Atoi(operand)
 		return asStatus(n)
 	case cmdBranch:
-		if err := x.set(ctx, hc, varShell, strconv.FormatInt(x.branches.Add(1), 10)); err != nil {
+		return x.branch(ctx, hc, operand)
+	case cmdFresh:
+		return x.freshen(ctx, hc, args[1:])
+	case cmdNeeds:
+		if err := x.check(hc, x.program.need(operand)); err != nil {
 			return err
 		}
 		return status
+	case cmdTrapped:
+		return x.trapped(ctx, hc)
+	case cmdShift:
+		if len(args) > 1 {
+			return x.shift(ctx, hc, args[1:])
+		}
 	case cmdFork:
 		return x.fork(ctx, hc)
 	case cmdForked:
@@ -135,6 +152,30 @@ func (x *shell) ownCommand(ctx context.Context, hc interp.HandlerContext, args [
 		}
 	}
 	return x.runProgram(ctx, hc, args)
+}
+
+// arrive notes that the shell is at a mark.
+func (x *shell) arrive(ctx context.Context, hc interp.HandlerContext, no string) error {
+	text := varAt + "=" + no
+	if _, err := strconv.Atoi(no); err != nil {
+		return nil // not from prepared text
+	}
+	if hc.Env.Get(varTrapped).Str != "" {
+		text += " " + varTrapped + "="
+	}
+	if err := x.assign(ctx, hc, text); err != nil {
+		return err
+	}
+	if err := x.leftFunction(ctx, hc); err != nil {
+		return err
+	}
+	if n := x.program.needsAt(no); n != nil {
+		if err := n.met(hc.Env); err != nil {
+			src, span := x.program.at(no)
+			return x.abort(&diag.Error{Source: src, Span: span, Err: err, Hint: x.callers(hc.Env, err)})
+		}
+	}
+	return asStatus(hc.LastExitStatus)
 }
 
 // asStatus is a status as a handler returns it.

@@ -18,20 +18,40 @@ type parts struct {
 	negated   []*sh.Stmt
 	commands  []*sh.CmdSubst
 	processes []*sh.ProcSubst
-	branches  []*[]*sh.Stmt // lists that run in a shell of their own
-	piped     []**sh.Stmt   // the left sides of pipes, which do too
-	homes     []*sh.Word    // words that begin with ~name
-	odd       *sh.Word      // a word that cannot be printed
-	declared  []*sh.Stmt    // export, declare and the like
+	branches  []subshell  // lists that run in a shell of their own
+	piped     []**sh.Stmt // the left sides of pipes, which do too
+	homes     []*sh.Word  // words that begin with ~name
+	odd       *sh.Word    // a word that cannot be printed
+	declared  []*sh.Stmt  // export, declare and the like
+	shifts    []*sh.Stmt
+	forgiven  forgiven
+	needs     map[*sh.Stmt]*needs
+
+	pipedForgiven []bool // of piped, whether its failure is
+}
+
+type subshell struct {
+	list     *[]*sh.Stmt
+	forgiven bool
 }
 
 // find looks for the parts of node. On its way it gives the instructions' marks the
 // form that survives printing, and $(<file) a command.
 func find(node sh.Node) *parts {
-	var p parts
+	p := parts{forgiven: forgiven{}, needs: map[*sh.Stmt]*needs{}}
 	bodies := map[*sh.Word]bool{}
 	quoted := map[*sh.ParamExp]bool{}
 	sh.Walk(node, func(n sh.Node) bool {
+		if n == nil {
+			return true
+		}
+		p.forgiven.mark(n)
+		if st, ok := n.(*sh.Stmt); ok {
+			if needs := needsOf(st); !needs.none() {
+				p.needs[st] = needs
+			}
+		}
+		mend(n)
 		escapes(n, quoted)
 		switch n := n.(type) {
 		case *sh.Redirect:
@@ -52,15 +72,24 @@ func find(node sh.Node) *parts {
 				p.negated = append(p.negated, n)
 			}
 			switch n.Cmd.(type) {
+			case *sh.CallExpr:
+				if isShift(n) {
+					p.shifts = append(p.shifts, n)
+				}
 			case *sh.DeclClause:
 				p.declared = append(p.declared, n)
 			case *sh.FuncDecl:
 				p.functions = append(p.functions, n)
 			}
 		case *sh.BinaryCmd:
-			p.operands = append(p.operands, &n.X, &n.Y)
+			for _, operand := range []**sh.Stmt{&n.X, &n.Y} {
+				if isLeaf(*operand) {
+					p.operands = append(p.operands, operand)
+				}
+			}
 			if n.Op == sh.Pipe || n.Op == sh.PipeAll {
 				p.piped = append(p.piped, &n.X)
+				p.pipedForgiven = append(p.pipedForgiven, p.forgiven[n.X])
 			}
 		case *sh.CmdSubst:
 			if isFileSubstitution(n) {
@@ -68,14 +97,14 @@ func find(node sh.Node) *parts {
 			}
 			p.commands = append(p.commands, n)
 			p.lists = append(p.lists, &n.Stmts)
-			p.branches = append(p.branches, &n.Stmts)
+			p.branches = append(p.branches, subshell{&n.Stmts, p.forgiven.list(n.Stmts)})
 		case *sh.ProcSubst:
 			p.processes = append(p.processes, n)
 			p.lists = append(p.lists, &n.Stmts)
-			p.branches = append(p.branches, &n.Stmts)
+			p.branches = append(p.branches, subshell{&n.Stmts, p.forgiven.list(n.Stmts)})
 		case *sh.Subshell:
 			p.lists = append(p.lists, &n.Stmts)
-			p.branches = append(p.branches, &n.Stmts)
+			p.branches = append(p.branches, subshell{&n.Stmts, p.forgiven.list(n.Stmts)})
 		default:
 			p.lists = append(p.lists, lists(n)...)
 		}

@@ -37,7 +37,7 @@ func FuzzPrepare(f *testing.F) {
 				parses(t, body)
 			}
 		}
-		if out, err := p.snippet(text); err == nil {
+		if out, err := p.snippet(text, "1"); err == nil {
 			parses(t, out)
 		}
 	})

@@ -3,7 +3,9 @@ package interp
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
@@ -14,6 +16,9 @@ import (
 
 // printfTo is printf -v NAME FORMAT WORD….
 func (x *shell) printfTo(ctx context.Context, hc interp.HandlerContext, args []string) error {
+	if err := printable(args[3:]); err != nil {
+		return x.fail(hc.Env, x.shellError(hc.Env, "", err))
+	}
 	name := args[2]
 	if !sh.ValidName(name) {
 		err := fmt.Errorf("printf: %s: not a name", brief([]string{name}))
@@ -54,9 +59,9 @@ func (x *shell) alias(ctx context.Context, hc interp.HandlerContext, args []stri
 		if !ok {
 			continue
 		}
-		prepared, err := x.program.snippet(": " + text)
+		prepared, err := x.program.snippet(": "+text, x.line(hc))
 		if err != nil {
-			return x.fail(hc.Env, x.shellError(hc.Env, "alias", err))
+			return x.unprepared(hc, "alias", err)
 		}
 		args[i+1] = name + "=" + strings.TrimPrefix(prepared, ": ")
 	}
@@ -77,4 +82,42 @@ func comparable(args []string) []string {
 		}
 	}
 	return args
+}
+
+var verb = regexp.MustCompile(`%[-+ 0#]*[0-9]*(.)`)
+
+// printable refuses what is no number where printf's format asks for one: the runner prints 0.
+func printable(args []string) error {
+	if len(args) < 2 {
+		return nil
+	}
+	verbs := verb.FindAllStringSubmatch(strings.ReplaceAll(args[0], "%%", ""), -1)
+	for i := range args[1:] {
+		if len(verbs) == 0 {
+			break
+		}
+		a := args[1+i]
+		switch verbs[i%len(verbs)][1] {
+		case "d", "i", "u", "x", "X", "o":
+			if !isNumber.MatchString(a) && !strings.HasPrefix(a, "'") && !strings.HasPrefix(a, `"`) {
+				return fmt.Errorf("printf: %q is not a whole number", a)
+			}
+		}
+	}
+	return nil
+}
+
+// numeric refuses what is no number beside -eq and the like: the runner takes it for 0.
+func numeric(args []string) error {
+	for i := 2; i+1 < len(args); i++ {
+		switch args[i] {
+		case "-eq", "-ne", "-lt", "-le", "-gt", "-ge":
+			for _, side := range []string{args[i-1], args[i+1]} {
+				if _, err := strconv.ParseInt(strings.TrimSpace(side), 10, 64); err != nil {
+					return fmt.Errorf("%s: %q is not a whole number", args[0], side)
+				}
+			}
+		}
+	}
+	return nil
 }

@@ -186,7 +186,7 @@ func (x *shell) lastFailure(hc interp.HandlerContext) *failure {
 	if f := x.jobs.last(jobOf(hc.Env)); f != nil && f.status == status {
 		return f
 	}
-	return &failure{err: x.shellError(hc.Env, x.program.text(at(hc.Env)), status), status: status}
+	return &failure{err: x.shellError(hc.Env, x.program.text(at(hc.Env)), exitStatus(status)), status: status}
 }
 
 // child is the job with a process id that the shell itself has begun; 0 if there is none.

@@ -67,7 +67,8 @@ func (o *output) release(said string) {
 	o.held, o.asked = nil, 0
 	o.mu.Unlock()
 	for line := range bytes.Lines(held) {
-		if said == "" || !strings.Contains(said, tidy(string(line))) {
+		text := tidy(string(line))
+		if lackOf(text) == nil && (said == "" || !strings.Contains(said, text)) {
 			_, _ = o.direct(line) // the script's text may be lost where nobody reads it
 		}
 	}
@@ -76,7 +77,8 @@ func (o *output) release(said string) {
 // expansionError is what the runner prints about an expansion that it then takes for
 // empty, or for no command at all.
 var expansionError = regexp.MustCompile(`^(?:division by zero|exponent less than 0|negative array index|` +
-	`brace expansion would exceed .*|unsupported.*|extended globbing .*|extglob .*|collating .*|\[\[: .*)\n$`)
+	`brace expansion would exceed .*|unsupported.*|extended globbing .*|extglob .*|collating .*|\[\[: .*|` +
+	`unhandled .*)\n$`)
 
 // expansion says whether an expansion has failed since it was last asked.
 func (o *output) expansion() bool {

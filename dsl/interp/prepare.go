@@ -27,6 +27,10 @@ const (
 	cmdFork       = own + "fork"                   // a background job is about to begin
 	cmdForked     = own + "forked"                 // PID: it has begun
 	cmdEnd        = own + "end"                    // it has ended, with the status before
+	cmdFresh      = own + "fresh"                  // FLAGS NAME…: names that were declared in a function
+	cmdNeeds      = own + "needs"                  // N: the shell is at need N of text without marks
+	cmdTrapped    = own + "trapped"                // an ERR trap begins; not 0 if the failure has had one
+	cmdShift      = own + "shift"                  // $# [N]: shift
 	cmdLost       = own + "lost"                   // a substitution has failed, whose status no one asks for
 	cmdOperands   = own + "operands"               // WORD…: an instruction's operands
 	cmdDocument   = own + "document"               // standard input is a heredoc's body
@@ -53,12 +57,17 @@ const (
 	varFunction = varPrefix + "FUNCTION_" // + NAME: there is a function that hides the builtin
 	varText     = varPrefix + "TEXT"      // what printf -v has printed
 	varTaken    = varPrefix + "TAKEN"     // where expanded operands go
+	varForgiven = varPrefix + "FORGIVEN"  // the function that it is in was called where failure is forgiven
+	varLocals   = varPrefix + "LOCALS"    // the names that the function that it is in has declared
+	varTrapped  = varPrefix + "TRAPPED"   // an ERR trap has run since the last mark
 )
 
 // mark is a statement that a shell can be at.
 type mark struct {
 	source     *diag.Source
 	start, end int
+	forgiven   bool // a failure of it is
+	needs      *needs
 }
 
 // program is all the text that a run has read so far. It is safe for concurrent use.
@@ -67,12 +76,14 @@ type program struct {
 	marks        []mark
 	instructions []*instruction
 	functions    map[string]bool // names that are declared somewhere
+	needs        []*needs        // of statements that have no mark
 }
 
 // instruction is an instruction made ready to be run.
 type instruction struct {
 	*syntax.Instruction
 	file     *syntax.File
+	needs    *needs   // of the operands
 	operands string   // shell text that passes Words to cmdOperands; "" if there are none
 	bodies   []string // of each heredoc, shell text that passes it to cmdDocument; "" if quoted
 }
@@ -101,11 +112,16 @@ func (p *program) source(src *diag.Source) (string, error) {
 
 // snippet prepares text that the script gives to eval or trap. Its statements have no
 // marks: they are where the command is that was given the text.
-func (p *program) snippet(text string) (string, error) {
+// lineno is the line of that command.
+func (p *program) snippet(text, lineno string) (string, error) {
 	file, err := sh.NewParser().Parse(strings.NewReader(text), "")
 	if err != nil {
 		return "", err
 	}
+	if err := refusedIn(file, nil); err != nil {
+		return "", err
+	}
+	numberLines(file, lineno)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.prepare(file, nil); err != nil {
@@ -116,6 +132,12 @@ func (p *program) snippet(text string) (string, error) {
 
 func (p *program) add(file *syntax.File) (*sh.File, error) {
 	shell := file.Shell
+	if shell != nil {
+		if err := refusedIn(shell, file.Source); err != nil {
+			return nil, err
+		}
+		numberLines(shell, "")
+	}
 	if shell == nil {
 		shell = plainShell(file, len(p.instructions))
 	}
@@ -151,6 +173,12 @@ func (p *program) prepareOperands(in *instruction) error {
 	operands := call(cmdOperands)
 	c := operands.Cmd.(*sh.CallExpr)
 	c.Args = append(c.Args, in.Words...)
+	if err := refusedIn(operands, in.file.Source); err != nil {
+		return err
+	}
+	numberLines(operands, "")
+	in.needs = needsOf(operands)
+	in.needs.home = false // ~ is quoted in operands
 	if err := p.prepare(operands, in.file.Source); err != nil {
 		return err
 	}
@@ -193,24 +221,30 @@ func (p *program) prepare(node sh.Node, source *diag.Source) error {
 	}
 	for _, st := range found.declared {
 		plainDeclare(st)
+		fresh(st)
+	}
+	for _, st := range found.shifts {
+		countShift(st)
 	}
 	for _, st := range found.negated {
 		forgive(st)
 	}
 	for _, list := range found.lists {
-		*list = p.list(*list, source)
+		*list = p.list(*list, source, found)
 	}
 	for _, operand := range found.operands {
-		if st := *operand; source != nil && isLeaf(st) {
-			*operand = &sh.Stmt{Position: st.Position, Cmd: &sh.Block{Stmts: []*sh.Stmt{p.mark(st, source), st}}}
+		st := *operand
+		block := append(p.place(st, source, found), st)
+		if len(block) > 1 {
+			*operand = &sh.Stmt{Position: st.Position, Cmd: &sh.Block{Stmts: block}}
 		}
 	}
-	for _, list := range found.branches {
-		*list = slices.Insert(*list, 0, branch())
+	for _, b := range found.branches {
+		*b.list = slices.Insert(*b.list, 0, branch(b.forgiven))
 	}
-	for _, left := range found.piped {
+	for i, left := range found.piped {
 		st := *left
-		*left = &sh.Stmt{Position: st.Position, Cmd: &sh.Block{Stmts: []*sh.Stmt{branch(), st}}}
+		*left = &sh.Stmt{Position: st.Position, Cmd: &sh.Block{Stmts: []*sh.Stmt{branch(found.pipedForgiven[i]), st}}}
 	}
 	for _, s := range found.processes {
 		s.Stmts = reported(s.Stmts)
@@ -219,12 +253,10 @@ func (p *program) prepare(node sh.Node, source *diag.Source) error {
 }
 
 // list puts a mark before each statement and wraps those that run in the background.
-func (p *program) list(list []*sh.Stmt, source *diag.Source) []*sh.Stmt {
+func (p *program) list(list []*sh.Stmt, source *diag.Source, found *parts) []*sh.Stmt {
 	var out []*sh.Stmt
 	for _, st := range list {
-		if source != nil {
-			out = append(out, p.mark(st, source))
-		}
+		out = append(out, p.place(st, source, found)...)
 		if st.Background {
 			out = append(out, background(st)...)
 		} else {
@@ -235,16 +267,35 @@ func (p *program) list(list []*sh.Stmt, source *diag.Source) []*sh.Stmt {
 }
 
 // branch gives the statement that tells a subshell from the shell that it is a copy of.
-func branch() *sh.Stmt { return binary(sh.AndStmt, call(cmdBranch), call(cmdSame)) }
+func branch(forgiven bool) *sh.Stmt {
+	begin := call(cmdBranch)
+	if forgiven {
+		begin = call(cmdBranch, isForgiven)
+	}
+	return binary(sh.AndStmt, begin, call(cmdSame))
+}
+
+// place gives what stands before a statement: its mark, or without a source what it needs.
+func (p *program) place(st *sh.Stmt, source *diag.Source, found *parts) []*sh.Stmt {
+	n := found.needs[st]
+	if source != nil {
+		return []*sh.Stmt{p.mark(st, source, found.forgiven[st], n)}
+	}
+	if n == nil {
+		return nil
+	}
+	p.needs = append(p.needs, n)
+	return []*sh.Stmt{binary(sh.AndStmt, call(cmdNeeds, strconv.Itoa(len(p.needs)-1)), call(cmdSame))}
+}
 
 // mark gives the statement "cmdAt N && cmdSame": it leaves $? as it was, and a status
 // that is not 0 does not end the script here.
-func (p *program) mark(st *sh.Stmt, source *diag.Source) *sh.Stmt {
+func (p *program) mark(st *sh.Stmt, source *diag.Source, forgiven bool, n *needs) *sh.Stmt {
 	start, end := int(st.Pos().Offset()), int(st.End().Offset())
 	if st.Semicolon.IsValid() && !st.Background {
 		end = start + len(bytes.TrimRight(source.Text[start:st.Semicolon.Offset()], " \t\n"))
 	}
-	p.marks = append(p.marks, mark{source, start, end})
+	p.marks = append(p.marks, mark{source, start, end, forgiven, n})
 	return binary(sh.AndStmt, call(cmdAt, strconv.Itoa(len(p.marks)-1)), call(cmdSame))
 }
 
@@ -263,11 +314,13 @@ func (p *program) function(st *sh.Stmt) error {
 		p.functions = map[string]bool{}
 	}
 	p.functions[name] = true
-	// local SHBUILD_STACK="$SHBUILD_AT $SHBUILD_STACK" SHBUILD_STATUS=$?
+	// local SHBUILD_STACK="$SHBUILD_AT $SHBUILD_STACK" SHBUILD_STATUS=$? …
 	local := &sh.DeclClause{Variant: &sh.Lit{Value: "local"}, Args: []*sh.Assign{
 		{Name: lit(varStack), Value: &sh.Word{Parts: []sh.WordPart{&sh.DblQuoted{Parts: []sh.WordPart{
 			param(varAt), lit(" "), param(varStack)}}}}},
 		{Name: lit(varStatus), Value: &sh.Word{Parts: []sh.WordPart{param("?")}}},
+		{Name: lit(varForgiven), Value: &sh.Word{Parts: []sh.WordPart{param(varForgiven)}}},
+		{Name: lit(varLocals), Value: &sh.Word{Parts: []sh.WordPart{&sh.SglQuoted{}}}},
 	}}
 	enter := call(cmdEnter)
 	c := enter.Cmd.(*sh.CallExpr)
@@ -302,7 +355,7 @@ func background(st *sh.Stmt) []*sh.Stmt {
 	job := &sh.Stmt{Cmd: &sh.CallExpr{Assigns: []*sh.Assign{
 		{Name: lit(varJob), Value: &sh.Word{Parts: []sh.WordPart{param(varFork)}}},
 	}}}
-	run := &sh.Stmt{Position: st.Position, Cmd: &sh.Subshell{Stmts: []*sh.Stmt{branch(), &body}}}
+	run := &sh.Stmt{Position: st.Position, Cmd: &sh.Subshell{Stmts: []*sh.Stmt{branch(false), &body}}}
 	ended := binary(sh.OrStmt, binary(sh.AndStmt, run, call(cmdEnd)), call(cmdEnd))
 	shell := &sh.Stmt{
 		Position:   st.Position,
@@ -334,7 +387,7 @@ func reported(list []*sh.Stmt) []*sh.Stmt {
 func guarded(name string) bool {
 	switch name {
 	case ":", "[", ".", "source", "eval", "command", "builtin", "type", "exit", "wait", "trap", "exec",
-		"mapfile", "readarray", "pwd", "return", "break", "continue":
+		"mapfile", "readarray", "pwd", "return", "break", "continue", "shift":
 		return interp.IsBuiltin(name)
 	}
 	return false

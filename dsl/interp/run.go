@@ -101,7 +101,7 @@ func (x *shell) ending(ctx context.Context, runner *interp.Runner, status error)
 	if err := x.jobs.passedOn(0, statusOf(status), at(vars)); err != nil {
 		return err
 	}
-	return x.shellError(vars, x.program.text(at(vars)), statusOf(status))
+	return x.shellError(vars, x.program.text(at(vars)), exitStatus(statusOf(status)))
 }
 
 // shell is one run of a script. Its methods are called by several goroutines at once.
@@ -172,7 +172,7 @@ func (x *shell) runner() (*interp.Runner, error) {
 
 func prelude() *sh.File {
 	const text = `unset HOME UID EUID GID TMPDIR
-` + varAt + `= ` + varStack + `= ` + varStage + `= ` + varShell + `= ` + varJob + `=0`
+` + varAt + `= ` + varStack + `= ` + varStage + `= ` + varShell + `= ` + varJob + `=0 ` + varForgiven + `= ` + varTrapped + `=`
 	f, err := sh.NewParser().Parse(strings.NewReader(text), "")
 	if err != nil {
 		panic(err) // a constant

@@ -18,6 +18,7 @@ import (
 type record struct {
 	stage   Stage
 	from    bool              // there was a FROM
+	local   bool              // one of shadows is of a function's local variable
 	shadows map[string]shadow // the variables that are set to the stage's values
 }
 
@@ -25,6 +26,7 @@ type record struct {
 type shadow struct {
 	value string          // the stage's value, as it was set
 	aside expand.Variable // the script's own; unset if it has none
+	depth int             // of the function to which the variable is local; 0: to none
 }
 
 // stages are all records of a run; a shell variable holds an index. It is safe for
@@ -68,12 +70,13 @@ func (x *shell) refresh(ctx context.Context, hc interp.HandlerContext) (*record,
 // enter sets the shell's variables for next and makes it the current record.
 func (x *shell) enter(ctx context.Context, hc interp.HandlerContext, old, next *record) (*record, error) {
 	var text strings.Builder
-	next.shadows = map[string]shadow{}
+	next.shadows, next.local = map[string]shadow{}, false
 	before := old.values()
 	for name, value := range next.values() {
 		now := hc.Env.Get(name)
 		if next.from {
-			next.shadows[name] = shadow{value: value, aside: aside(old, name, now)}
+			next.shadows[name] = shadow{value: value, aside: aside(old, name, now), depth: depth(hc, now)}
+			next.local = next.local || next.shadows[name].depth > 0
 		} else if v, ok := before[name]; ok && v == value {
 			continue // a global ARG is set once; then it is the script's
 		}
@@ -98,6 +101,31 @@ func (x *shell) enter(ctx context.Context, hc interp.HandlerContext, old, next *
 	}
 	fmt.Fprintf(&text, "%s=%s\n", varStage, x.stages.add(next))
 	return next, x.assign(ctx, hc, text.String())
+}
+
+// depth is how deep the function is to which now is local.
+func depth(hc interp.HandlerContext, now expand.Variable) int {
+	if !now.Local {
+		return 0
+	}
+	return len(strings.Fields(hc.Env.Get(varStack).String()))
+}
+
+// leftFunction sets the stage's values again that were set to the local variables of a function which has ended.
+func (x *shell) leftFunction(ctx context.Context, hc interp.HandlerContext) error {
+	old := x.stages.current(hc.Env.Get(varStage).String())
+	if !old.local {
+		return nil
+	}
+	here := len(strings.Fields(hc.Env.Get(varStack).String()))
+	for _, s := range old.shadows {
+		if s.depth > here {
+			next := *old
+			_, err := x.enter(ctx, hc, old, &next)
+			return err
+		}
+	}
+	return nil
 }
 
 // values gives the stage's variables that can be the shell's.

@@ -58,7 +58,7 @@ func (x *shell) fail(env expand.Environ, err error) error {
 // shellError gives an error of shell text its position: where the shell is. A message
 // that the shell has just printed says more than a status does.
 func (x *shell) shellError(env expand.Environ, what string, err error) *diag.Error {
-	if message := x.stderr.message(); message != "" {
+	if message := x.messages(env).message(); message != "" {
 		err = &shellMessage{message, err}
 	} else if what != "" {
 		err = fmt.Errorf("%s: %w", what, err)

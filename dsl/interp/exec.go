@@ -29,8 +29,8 @@ func (x *shell) onCall(ctx context.Context, args []string) ([]string, error) {
 	if ctx.Value(unhandledKey{}) != nil {
 		return args, nil
 	}
-	if x.stderr.expansion() {
-		return nil, x.abort(x.shellError(interp.HandlerCtx(ctx).Env, "", errExpansion))
+	if env := interp.HandlerCtx(ctx).Env; x.messages(env).expansion() {
+		return nil, x.abort(x.shellError(env, "", errExpansion))
 	}
 	if args[0] == "." && len(args) > 1 && args[1] == sourcedFile {
 		return args, nil // from source
@@ -84,7 +84,7 @@ func (x *shell) ownCommand(ctx context.Context, hc interp.HandlerContext, args [
 		if status == nil {
 			x.jobs.remember(jobOf(hc.Env), nil)
 		}
-		x.stderr.flush()
+		x.messages(hc.Env).flush()
 		return x.arrive(ctx, hc, operand)
 	case cmdSame:
 		if len(args) > 1 {

@@ -30,6 +30,10 @@ func (s *stream) Close() error {
 // onOpen opens the files of redirections and of $(<file).
 func (x *shell) onOpen(ctx context.Context, path string, flag int, perm fs.FileMode) (io.ReadWriteCloser, error) {
 	hc := interp.HandlerCtx(ctx)
+	if no, ok := strings.CutPrefix(path, jobErrors); ok {
+		n, _ := strconv.Atoi(no)
+		return x.jobOutput(hc, n), nil
+	}
 	if no, ok := strings.CutPrefix(path, jobInput); ok {
 		n, _ := strconv.Atoi(no)
 		if path == sourcedFile {

@@ -81,7 +81,7 @@ func (x *shell) do(ctx context.Context, hc interp.HandlerContext, call *Call, va
 		return x.instructionError(hc, call, err)
 	}
 	call.Shell = hc.Env.Get(varShell).String()
-	if hc.Stdout != x.stdout && hc.Stdout != x.stderr {
+	if ours(hc.Stdout) == nil {
 		call.Stdout = hc.Stdout
 	}
 	if call.Keyword == "RUN" || call.Keyword == "EXEC" {
@@ -154,8 +154,9 @@ func (x *shell) expand(ctx context.Context, hc interp.HandlerContext, text strin
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	if message := x.stderr.message(); message != "" {
-		x.stderr.expansion() // it is told
+	messages := x.messages(hc.Env)
+	if message := messages.message(); message != "" {
+		messages.expansion() // it is told
 		return nil, errors.New(message)
 	}
 	if status != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +32,7 @@ type job struct {
 	told  bool     // its failure was handed to the shell
 	err   error    // why it failed
 	last  *failure // the last failure in it that no success has followed
+	errs  *output  // its standard error
 }
 
 func jobOf(env expand.Environ) int {
@@ -155,6 +157,70 @@ func (j *jobs) join(ctx context.Context) error {
 		j.changed.Wait()
 	}
 	return j.collect(j.all)
+}
+
+// jobOutput opens a job's standard error: messages of jobs that run side by side do not mix. Where the script has
+// redirected it, it stays so.
+func (x *shell) jobOutput(hc interp.HandlerContext, n int) io.ReadWriteCloser {
+	if ours(hc.Stderr) == nil {
+		return &stream{Reader: strings.NewReader(""), Writer: hc.Stderr}
+	}
+	o := newOutput(writerFunc(x.stderr.direct))
+	o.holds = true
+	x.jobs.mu.Lock()
+	defer x.jobs.mu.Unlock()
+	if job := x.jobs.get(n); job != nil {
+		job.errs = o
+	}
+	return &jobStream{o, func() bool { return x.jobs.succeeded(n) }}
+}
+
+func (j *jobs) succeeded(n int) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	job := j.get(n)
+	return job == nil || job.err == nil
+}
+
+// jobStream is an output as the runner wants a file to be.
+type jobStream struct {
+	*output
+	said func() bool // what it holds is no one's error
+}
+
+func (*jobStream) Read([]byte) (int, error) { return 0, io.EOF }
+
+func (s *jobStream) Close() error {
+	if s.said() {
+		s.flush()
+	}
+	return nil
+}
+
+// messages is where the messages of the shell that env belongs to are held back.
+func (x *shell) messages(env expand.Environ) *output {
+	n := jobOf(env)
+	x.jobs.mu.Lock()
+	defer x.jobs.mu.Unlock()
+	if job := x.jobs.get(n); job != nil && job.errs != nil {
+		return job.errs
+	}
+	return x.stderr
+}
+
+// release lets go of all that jobs and the top-level shell hold back, but for what said has.
+func (x *shell) release(said string) {
+	x.jobs.mu.Lock()
+	all := []*output{x.stderr}
+	for _, job := range x.jobs.all {
+		if job.errs != nil {
+			all = append(all, job.errs)
+		}
+	}
+	x.jobs.mu.Unlock()
+	for _, o := range all {
+		o.release(said)
+	}
 }
 
 // fork begins a job: the shell that is copied next finds its number.

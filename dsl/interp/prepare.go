@@ -39,6 +39,7 @@ const (
 	cmdBuiltin    = own + "builtin"                // NAME WORD…: a builtin
 	instructionNo = own + "instruction:"           // second word of an instruction
 	jobInput      = "/dev/null/" + own             // + JOB: a job's standard input
+	jobErrors     = "/dev/null/" + own + "errors"  // + JOB: a job's standard error
 	sourcedFile   = "/dev/null/" + own + "sourced" // the file that is just sourced
 )
 
@@ -345,10 +346,11 @@ func forgive(st *sh.Stmt) {
 
 // background gives, for a job S &,
 //
-//	cmdFork; { SHBUILD_JOB=$SHBUILD_FORK; ( S ) && cmdEnd || cmdEnd; } </dev/null/…$SHBUILD_FORK &
+//	cmdFork; { SHBUILD_JOB=$SHBUILD_FORK; ( S ) && cmdEnd || cmdEnd; } </dev/null/…$SHBUILD_FORK 2>/dev/null/… &
 //	cmdForked $!
 //
-// The redirection tells when the job's shell has ended, however it does.
+// The first redirection tells when the job's shell has ended, however it does; the second one keeps its messages
+// apart from those of other jobs.
 func background(st *sh.Stmt) []*sh.Stmt {
 	body := *st
 	body.Background, body.Semicolon = false, sh.Pos{}
@@ -362,7 +364,8 @@ func background(st *sh.Stmt) []*sh.Stmt {
 		Background: true,
 		Cmd:        &sh.Block{Stmts: []*sh.Stmt{job, ended}},
 		Redirs: []*sh.Redirect{{Op: sh.RdrIn, Word: &sh.Word{Parts: []sh.WordPart{
-			lit(jobInput), param(varFork)}}}},
+			lit(jobInput), param(varFork)}}},
+			{N: lit("2"), Op: sh.RdrOut, Word: &sh.Word{Parts: []sh.WordPart{lit(jobErrors), param(varFork)}}}},
 	}
 	forked := call(cmdForked)
 	c := forked.Cmd.(*sh.CallExpr)

@@ -79,10 +79,21 @@ func (p *programStatus) ExitStatus() int { return p.status }
 
 // plain gives the writer under an output that holds messages back.
 func plain(w io.Writer) io.Writer {
-	if o, ok := w.(*output); ok {
+	if o := ours(w); o != nil {
 		return writerFunc(o.direct)
 	}
 	return w
+}
+
+// ours is the output of this package that w is, or nil.
+func ours(w io.Writer) *output {
+	switch w := w.(type) {
+	case *output:
+		return w
+	case *jobStream:
+		return w.output
+	}
+	return nil
 }
 
 type writerFunc func([]byte) (int, error)

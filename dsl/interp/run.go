@@ -64,10 +64,10 @@ func (x *shell) finish(ctx context.Context, runner *interp.Runner, status error)
 		err = fatal
 	}
 	if err != nil {
-		x.stderr.release(err.Error())
+		x.release(err.Error())
 		return nil, err
 	}
-	x.stderr.flush()
+	x.release("")
 	return x.stages.current(runner.Vars[varStage].String()).stage, nil
 }
 
@@ -80,7 +80,7 @@ func (x *shell) ending(ctx context.Context, runner *interp.Runner, status error)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if x.stderr.expansion() {
+	if x.messages(variables(runner.Vars)).expansion() {
 		return x.shellError(variables(runner.Vars), "", errExpansion)
 	}
 	if status == nil || !runner.Exited() {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
@@ -140,8 +141,14 @@ func (j *jobs) collect(from []*job) error {
 	return errors.Join(errs...)
 }
 
-// join waits until every job has ended, and gives the errors that were not handed over.
-func (j *jobs) join(ctx context.Context) error {
+// together is how long jobs are given, once one has failed, to fail as well: then all are told.
+const together = 100 * time.Millisecond
+
+// join waits until every job has ended, or one has failed, and gives the errors that were not handed over. The jobs are
+// those that shell has begun; with all, every shell.
+func (j *jobs) join(ctx context.Context, shell string, all bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
 		j.mu.Lock()
 		defer j.mu.Unlock()
@@ -150,13 +157,25 @@ func (j *jobs) join(ctx context.Context) error {
 	defer stop()
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for slices.ContainsFunc(j.all, func(job *job) bool { return !job.ended }) {
+	var mine []*job
+	for failed := false; ; {
+		mine = slices.DeleteFunc(slices.Clone(j.all), func(job *job) bool { return !all && job.shell != shell })
+		if !slices.ContainsFunc(mine, func(job *job) bool { return !job.ended }) {
+			break
+		}
+		if failed && ctx.Err() != nil {
+			break
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if !failed && slices.ContainsFunc(mine, func(job *job) bool { return job.ended && job.err != nil && !job.told }) {
+			failed = true
+			time.AfterFunc(together, cancel)
+		}
 		j.changed.Wait()
 	}
-	return j.collect(j.all)
+	return j.collect(mine)
 }
 
 // jobOutput opens a job's standard error: messages of jobs that run side by side do not mix. Where the script has
@@ -273,6 +292,12 @@ func (x *shell) wait(ctx context.Context, hc interp.HandlerContext, args []strin
 		if !strings.HasPrefix(pid, "-") && x.child(hc.Env, pid) == 0 {
 			err := fmt.Errorf("wait: pid %s is not a child of this shell", pid)
 			return x.fail(hc.Env, x.shellError(hc.Env, "", &programStatus{err, 127}))
+		}
+	}
+	if len(args) == 1 && !x.forgives(hc) && !x.program.forgives(at(hc.Env)) {
+		// Nothing can forgive a failure here: the other jobs need not be waited for.
+		if err := x.jobs.join(ctx, hc.Env.Get(varShell).String(), false); err != nil {
+			return x.fail(hc.Env, err)
 		}
 	}
 	status := hc.Builtin(ctx, args)

@@ -54,7 +54,7 @@ func Run(ctx context.Context, f *syntax.File, o Options) (Stage, error) {
 func (x *shell) finish(ctx context.Context, runner *interp.Runner, status error) (Stage, error) {
 	err := x.ending(ctx, runner, status)
 	if err == nil {
-		err = x.jobs.join(ctx)
+		err = x.jobs.join(ctx, "", true)
 	} else if failed := x.jobs.failed(); failed != nil && x.aborted() == nil {
 		err = errors.Join(err, failed)
 	}

@@ -289,7 +289,10 @@ func (x *shell) child(env expand.Environ, pid string) int {
 // has the last one's status.
 func (x *shell) wait(ctx context.Context, hc interp.HandlerContext, args []string) error {
 	for _, pid := range args[1:] {
-		if !strings.HasPrefix(pid, "-") && x.child(hc.Env, pid) == 0 {
+		if strings.HasPrefix(pid, "-") {
+			return x.abort(x.shellError(hc.Env, "", lackOf(fmt.Sprintf("wait: unsupported option %q", pid))))
+		}
+		if x.child(hc.Env, pid) == 0 {
 			err := fmt.Errorf("wait: pid %s is not a child of this shell", pid)
 			return x.fail(hc.Env, x.shellError(hc.Env, "", &programStatus{err, 127}))
 		}

@@ -1,6 +1,9 @@
 package sandbox
 
 import (
+	"strings"
+
+	"github.com/moby/sys/capability"
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"golang.org/x/sys/unix"
 )
@@ -31,11 +34,28 @@ var dockerCaps = []struct {
 func capabilities() []string {
 	var names []string
 	for _, c := range dockerCaps {
-		if has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c.number, 0, 0, 0); err == nil && has == 1 {
+		if bounded(c.number) {
 			names = append(names, c.name)
 		}
 	}
 	return names
+}
+
+// allCapabilities gives all that can be given.
+func allCapabilities() []string {
+	var names []string
+	known, _ := capability.ListSupported() // its error is that of a /proc without kernel settings: then none
+	for _, c := range known {
+		if bounded(uintptr(c)) {
+			names = append(names, "CAP_"+strings.ToUpper(c.String()))
+		}
+	}
+	return names
+}
+
+func bounded(number uintptr) bool {
+	has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, number, 0, 0, 0)
+	return err == nil && has == 1
 }
 
 // capabilitySets gives the names to the program if it is root. For another user the exec drops them, but

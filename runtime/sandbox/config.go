@@ -28,14 +28,14 @@ const noAccess = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 func config(spec *Spec, rootfs string, mounts []*configs.Mount, caps []string) *configs.Config {
 	c := &configs.Config{
 		Rootfs: rootfs,
-		// The user namespace is the one that this process is in; the network is the host's.
+		// The user namespace is the one that this process is in.
 		Namespaces: configs.Namespaces{
 			{Type: configs.NEWNS}, {Type: configs.NEWPID}, {Type: configs.NEWIPC}, {Type: configs.NEWUTS},
 		},
 		Hostname:      spec.Hostname,
 		Mounts:        mounts,
 		Capabilities:  capabilitySets(caps),
-		MaskPaths:     maskedPaths,
+		MaskPaths:     append(throttlePaths(), maskedPaths...),
 		ReadonlyPaths: readonlyPaths,
 		NoNewKeyring:  true, // a seccomp filter around us may forbid one; ours forbids the use of any
 		// Setuid programs work in Docker's builds.
@@ -48,7 +48,24 @@ func config(spec *Spec, rootfs string, mounts []*configs.Mount, caps []string) *
 			c.Devices = append(c.Devices, d)
 		}
 	}
+	if spec.NoNetwork {
+		c.Namespaces.Add(configs.NEWNET, "")
+		c.Networks = []*configs.Network{{Type: "loopback"}}
+	}
+	for _, l := range spec.Limits {
+		c.Rlimits = append(c.Rlimits, configs.Rlimit{Type: l.Resource, Soft: l.Soft, Hard: l.Hard})
+	}
+	if spec.Insecure {
+		c.Capabilities.Inheritable, c.Capabilities.Ambient = caps, caps
+		c.MaskPaths, c.ReadonlyPaths = nil, nil
+	}
 	return c
+}
+
+// throttlePaths are Docker's masked paths that depend on the machine.
+func throttlePaths() []string {
+	found, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*/thermal_throttle")
+	return found
 }
 
 // cgroup describes the container's cgroup. Rootless makes libcontainer go on without one if it cannot make it
@@ -70,16 +87,33 @@ func cgroup(spec *Spec) *cgroups.Cgroup {
 }
 
 // systemMounts are what every container has. The folders under /dev lie on its tmpfs, not in the root file system.
-func systemMounts() []*configs.Mount {
-	return []*configs.Mount{
+func systemMounts(spec *Spec) []*configs.Mount {
+	shm := &configs.Mount{Device: "tmpfs", Source: "shm", Destination: "/dev/shm", Flags: noAccess, Data: "mode=1777,size=65536k"}
+	if spec.ShmSize > 0 {
+		// BuildKit puts a plain tmpfs there, which allows programs.
+		shm = &configs.Mount{Device: "tmpfs", Source: "tmpfs", Destination: "/dev/shm", Flags: unix.MS_NOSUID, Data: fmt.Sprintf("mode=1777,size=%d", spec.ShmSize)}
+	}
+	mounts := []*configs.Mount{
 		{Device: "proc", Source: "proc", Destination: "/proc", Flags: noAccess},
 		{Device: "tmpfs", Source: "tmpfs", Destination: "/dev", Flags: unix.MS_NOSUID | unix.MS_STRICTATIME, Data: "mode=755,size=65536k"},
 		{Device: "devpts", Source: "devpts", Destination: "/dev/pts", Flags: unix.MS_NOSUID | unix.MS_NOEXEC, Data: "newinstance,ptmxmode=0666,mode=0620,gid=5"},
-		{Device: "tmpfs", Source: "shm", Destination: "/dev/shm", Flags: noAccess, Data: "mode=1777,size=65536k"},
+		shm,
 		{Device: "mqueue", Source: "mqueue", Destination: "/dev/mqueue", Flags: noAccess},
-		// A sysfs of its own would need a network namespace of its own.
-		bind("/sys", "/sys", true, noAccess),
 	}
+	return append(mounts, sysMounts(spec)...)
+}
+
+// sysMounts are /sys: the outer one, since a sysfs of its own needs a network namespace of its own. Where there is
+// one and the kernel allows it, the outer one would tell of the host's network.
+func sysMounts(spec *Spec) []*configs.Mount {
+	if !spec.NoNetwork || !ownSysfs() {
+		return []*configs.Mount{bind("/sys", "/sys", !spec.Insecure, noAccess)}
+	}
+	sysfs := &configs.Mount{Device: "sysfs", Source: "sysfs", Destination: "/sys", Flags: noAccess}
+	if !spec.Insecure {
+		sysfs.Flags |= unix.MS_RDONLY
+	}
+	return []*configs.Mount{sysfs, bind("/sys/fs/cgroup", "/sys/fs/cgroup", !spec.Insecure, noAccess)}
 }
 
 // bind is a mount of a file or a folder with all that is mounted below it. Flags beside read-only apply to the

@@ -2,7 +2,10 @@ package sandbox
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // ExecError is the error of Run for a program that cannot be run.
@@ -71,6 +74,28 @@ func execError(program, said string) error {
 		reason = reasonLoader
 	}
 	return &ExecError{Program: program, Reason: reason}
+}
+
+// LimitError is the error of Run for a limit that only the host's root could give.
+type LimitError struct {
+	Name       string
+	Want, Have uint64 // hard limits
+}
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("the limit %s=%s is above this process's own, %s", e.Name, limit(e.Want), limit(e.Have))
+}
+
+// Hint says how to get it.
+func (e *LimitError) Hint() string {
+	return fmt.Sprintf("ask for at most %s, or raise the limit of your login (ulimit -H, limits.conf)", limit(e.Have))
+}
+
+func limit(n uint64) string {
+	if n == unix.RLIM_INFINITY {
+		return "unlimited"
+	}
+	return strconv.FormatUint(n, 10)
 }
 
 // MemoryError is the error of Run when there is no cgroup to limit the memory with.

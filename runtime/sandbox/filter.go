@@ -24,7 +24,7 @@ import (
 //
 // The side channel is a stream socket:
 //
-//	Run → init   the filter: number of instructions (4 bytes), instructions (8 bytes each)
+//	Run → init   the filter: number of instructions (4 bytes; 0: no filter), instructions (8 bytes each)
 //	Run → init   one byte: load it
 //	init → Run   "+", or what went wrong
 //	init → Run   what went wrong with the exec; the end of the stream without it: the program runs
@@ -50,7 +50,7 @@ func loadOnRequest(fd int, waiting chan<- struct{}) {
 	if err == nil {
 		err = raise()
 	}
-	if err == nil {
+	if err == nil && len(filter) > 0 {
 		err = load(filter)
 	}
 	if err != nil {
@@ -143,7 +143,7 @@ func readFilter(r io.Reader) ([]unix.SockFilter, error) {
 		return nil, fmt.Errorf("read the seccomp filter: %w", err)
 	}
 	n := binary.NativeEndian.Uint32(head[:])
-	if n == 0 || n > maxFilter {
+	if n > maxFilter {
 		return nil, fmt.Errorf("read the seccomp filter: it has %d instructions", n)
 	}
 	body := make([]byte, 8*n)

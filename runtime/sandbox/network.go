@@ -1,51 +1,137 @@
 package sandbox
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/runc/libcontainer/configs"
+	"golang.org/x/sys/unix"
 )
 
-// networkMounts gives the container the host's /etc/resolv.conf, name servers on loopback included, since it
-// uses the host's network, and an /etc/hosts that knows its own name too. They are read-only: nobody may edit
-// the host's. The file that is written is removed by the returned function.
+// networkMounts gives the container an /etc/resolv.conf after the host's, and an /etc/hosts that knows localhost
+// and its own name: BuildKit's text, for images must not depend on the names that a host knows. Both are
+// read-only. They are removed by the returned function.
 func networkMounts(spec *Spec) ([]*configs.Mount, func(), error) {
-	var mounts []*configs.Mount
-	const flags = noAccess
-	if _, err := os.Stat("/etc/resolv.conf"); err == nil {
-		mounts = append(mounts, bind("/etc/resolv.conf", "/etc/resolv.conf", true, flags))
-	}
-	text, err := os.ReadFile("/etc/hosts")
+	resolv, err := os.ReadFile("/etc/resolv.conf")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("read the host names: %w", err)
+		return nil, nil, fmt.Errorf("read the name servers: %w", err)
 	}
-	if err != nil {
-		text = []byte("127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n")
-	}
-	file := filepath.Join(spec.StateDir, spec.ID+".hosts")
-	if err := os.WriteFile(file, withName(text, spec.Hostname), 0o644); err != nil {
-		return nil, nil, fmt.Errorf("write the host names: %w", err)
-	}
-	mounts = append(mounts, bind(file, "/etc/hosts", true, flags))
-	return mounts, func() { _ = os.Remove(file) }, nil
-}
-
-// withName adds a line for name to the text of an /etc/hosts, unless it has one.
-func withName(text []byte, name string) []byte {
-	for line := range strings.Lines(string(text)) {
-		line, _, _ = strings.Cut(line, "#")
-		if fields := strings.Fields(line); len(fields) > 1 && slices.Contains(fields[1:], name) {
-			return text
+	var mounts []*configs.Mount
+	var made []string
+	remove := func() {
+		for _, file := range made {
+			_ = os.Remove(file)
 		}
 	}
-	if len(text) > 0 && text[len(text)-1] != '\n' {
-		text = append(text, '\n')
+	for _, f := range []struct {
+		name string
+		text []byte
+	}{{"resolv.conf", resolvConf(resolv, !spec.NoNetwork)}, {"hosts", hosts(spec)}} {
+		file := filepath.Join(spec.StateDir, spec.ID+"."+f.name)
+		made = append(made, file)
+		// Its mode must not depend on the umask: programs of any user read it.
+		if err := errors.Join(os.WriteFile(file, f.text, 0o644), os.Chmod(file, 0o644)); err != nil {
+			remove()
+			return nil, nil, fmt.Errorf("write the container's %s: %w", f.name, err)
+		}
+		mounts = append(mounts, bind(file, "/etc/"+f.name, true, noAccess))
 	}
-	return append(text, "127.0.0.1\t"+name+"\n"...)
+	return mounts, remove, nil
+}
+
+func hosts(spec *Spec) []byte {
+	text := "127.0.0.1\tlocalhost " + spec.Hostname + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
+	for _, line := range spec.Hosts {
+		text += line + "\n"
+	}
+	return []byte(text)
+}
+
+// publicServers are BuildKit's name servers where the host names none.
+var publicServers = []string{"8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844"}
+
+// resolvConf rewrites the host's resolv.conf as BuildKit does: comments go, the last search line counts, options
+// add up. Name servers on loopback stay with the host's network alone, where they can be reached.
+func resolvConf(text []byte, hostNetwork bool) []byte {
+	var servers, search, options, other []string
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimSuffix(line, "\n")
+		words := strings.Fields(line)
+		if len(words) == 0 || line[0] == '#' || line[0] == ';' {
+			continue
+		}
+		switch words[0] {
+		case "nameserver":
+			if len(words) < 2 {
+				continue
+			}
+			if a, err := netip.ParseAddr(words[1]); err == nil && (hostNetwork || !a.IsLoopback()) {
+				servers = append(servers, a.String())
+			}
+		case "search", "domain":
+			if len(words) > 1 {
+				search = words[1:]
+			}
+		case "options":
+			options = append(options, words[1:]...)
+		default:
+			other = append(other, line)
+		}
+	}
+	if len(servers) == 0 {
+		servers = publicServers
+	}
+	var out bytes.Buffer
+	for _, s := range servers {
+		fmt.Fprintln(&out, "nameserver", s)
+	}
+	for _, list := range [][]string{slices.Insert(search, 0, "search"), slices.Insert(options, 0, "options")} {
+		if len(list) > 1 {
+			fmt.Fprintln(&out, strings.Join(list, " "))
+		}
+	}
+	for _, line := range other {
+		fmt.Fprintln(&out, line)
+	}
+	return out.Bytes()
+}
+
+// ownSysfs says whether the kernel lets a container with a network namespace of its own mount a sysfs: not where
+// an outer container hides parts of its own. It is tried on a thread that ends with the trial.
+var ownSysfs = sync.OnceValue(func() bool {
+	answer := make(chan bool)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread, and its namespace, end with the goroutine
+		answer <- mountsSysfs()
+	}()
+	return <-answer
+})
+
+func mountsSysfs() bool {
+	if unix.Unshare(unix.CLONE_NEWNET) != nil {
+		return false
+	}
+	fs, err := unix.Fsopen("sysfs", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fs)
+	if unix.FsconfigCreate(fs) != nil {
+		return false
+	}
+	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV|unix.MOUNT_ATTR_NOEXEC)
+	if err != nil {
+		return false
+	}
+	unix.Close(mount)
+	return true
 }

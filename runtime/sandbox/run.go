@@ -7,8 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/opencontainers/runc/libcontainer"
 	"golang.org/x/net/bpf"
@@ -18,7 +21,8 @@ import (
 // Run runs the process and waits for its end. An error means that the program did not run, or not as asked for:
 // *ExecError when it is missing or cannot be executed, *MemoryError when there is no cgroup for the limit, the
 // error of ctx when that ended the run, an error of a writer or of the reader when the program otherwise
-// succeeded. When ctx ends, all of the container is killed.
+// succeeded, *LimitError when a limit is above this process's own. When ctx ends, all of the container is killed,
+// at the latest after Spec.Grace.
 func Run(ctx context.Context, spec Spec) (Result, error) {
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
@@ -26,7 +30,7 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	if err := spec.complete(); err != nil {
 		return Result{}, err
 	}
-	if err := checkMemory(&spec); err != nil {
+	if err := errors.Join(checkMemory(&spec), checkLimits(&spec)); err != nil {
 		return Result{}, err
 	}
 	rootfs, err := filepath.EvalSymlinks(spec.Rootfs)
@@ -38,7 +42,7 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 		return Result{}, err
 	}
 	defer cleanUp()
-	mounts = append(systemMounts(), mounts...)
+	mounts = append(systemMounts(&spec), mounts...)
 	for _, m := range spec.Mounts {
 		mount, err := userMount(m)
 		if err != nil {
@@ -52,7 +56,7 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	}
 	defer stubs.remove()
 
-	filter, err := defaultFilter()
+	filter, err := filterFor(&spec)
 	if err != nil {
 		return Result{}, err
 	}
@@ -94,6 +98,14 @@ var defaultFilter = sync.OnceValues(func() (compiledFilter, error) {
 	return compiledFilter{caps, encodeFilter(program)}, err
 })
 
+// filterFor gives the capabilities and the filter of a container.
+func filterFor(spec *Spec) (compiledFilter, error) {
+	if spec.Insecure {
+		return compiledFilter{allCapabilities(), encodeFilter(nil)}, nil
+	}
+	return defaultFilter()
+}
+
 // run starts the process in the created container and waits for its end.
 func run(ctx context.Context, spec *Spec, c *libcontainer.Container, filter []byte) (Result, error) {
 	streams, err := newStdio(spec)
@@ -132,7 +144,9 @@ func run(ctx context.Context, spec *Spec, c *libcontainer.Container, filter []by
 		_ = streams.finish()
 		return Result{}, startError(spec.Args[0], startMessage(err, side))
 	}
-	stop := context.AfterFunc(ctx, func() { _ = c.Signal(unix.SIGKILL) })
+	ended := make(chan struct{})
+	defer close(ended)
+	stop := context.AfterFunc(ctx, func() { end(c, spec.Grace, ended) })
 	defer stop()
 	startErr := streams.begin()
 	if startErr == nil {
@@ -159,6 +173,35 @@ func run(ctx context.Context, spec *Spec, c *libcontainer.Container, filter []by
 		return result, outputErr
 	}
 	return result, nil
+}
+
+// end ends the container: by SIGTERM where its program has a handler for it, else, or after the grace, by SIGKILL.
+// Without a handler the kernel would not give the signal to a process 1.
+func end(c *libcontainer.Container, grace time.Duration, ended <-chan struct{}) {
+	if grace > 0 && handlesTerm(c) && c.Signal(unix.SIGTERM) == nil {
+		select {
+		case <-ended:
+			return
+		case <-time.After(grace):
+		}
+	}
+	_ = c.Signal(unix.SIGKILL)
+}
+
+// handlesTerm says whether the container's process 1 has a handler for SIGTERM.
+func handlesTerm(c *libcontainer.Container) bool {
+	state, err := c.State()
+	if err != nil {
+		return false
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", state.InitProcessPid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(status), "\nSigCgt:\t")
+	mask, _, _ := strings.Cut(rest, "\n")
+	caught, err := strconv.ParseUint(mask, 16, 64)
+	return err == nil && caught&(1<<(unix.SIGTERM-1)) != 0
 }
 
 // sideChannel makes the side channel: our end and that of the container's init.

@@ -1,18 +1,22 @@
-// Package sandbox runs one process in a root file system, as Docker would: with its own mount, PID, IPC and UTS
-// namespaces, the host's network, Docker's default capabilities and seccomp profile, and Docker's masked and
-// read-only paths. It is the only user of libcontainer.
+// Package sandbox runs one process in a root file system, as BuildKit would: with its own mount, PID, IPC and UTS
+// namespaces, the host's network or none, Docker's default capabilities and seccomp profile, and Docker's masked
+// and read-only paths. It is the only user of libcontainer.
 //
 // It has to run inside the namespaces of package userns, as root there. Runs are independent of each other and
 // may happen at the same time.
 //
 // Invariants: when Run returns, no process of the container is left, all that was written to standard output
 // and standard error has been handed over, and the root file system holds what the process left there and
-// nothing of ours. No process of the user's runs without the seccomp filter.
+// nothing of ours but empty folders /proc, /dev and /sys, which BuildKit leaves in images too. No process of the
+// user's runs without the seccomp filter, unless the Spec is Insecure.
 //
 // It does not mount the root file system, and it does not look names of users up: it is given both.
 package sandbox
 
-import "io"
+import (
+	"io"
+	"time"
+)
 
 // Mount is something mounted into the container over its root file system.
 type Mount struct {
@@ -38,12 +42,31 @@ type Spec struct {
 
 	Mounts []Mount // in this order, after /proc, /dev, /sys, /etc/resolv.conf and /etc/hosts
 
+	NoNetwork bool     // a network of its own, with nothing in it but lo; else the host's
+	Hosts     []string // further lines of /etc/hosts
+	ShmSize   int64    // size of /dev/shm in bytes; 0: 64 MB
+	Limits    []Limit
+	// Insecure gives every capability that this process can give, and neither a seccomp filter nor masked or
+	// read-only paths.
+	Insecure bool
+
 	Stdin          io.Reader // nil: empty
 	Stdout, Stderr io.Writer // nil: thrown away. One and the same writer gets both in the order of writing
 
 	Terminal *Terminal // takes the place of all three; nil: they are pipes
 
 	Memory int64 // limit of memory in bytes, swap included; 0: none
+
+	// Grace is how long the program has to end after SIGTERM when the context ends, if it has a handler for that;
+	// then, and without a handler, it is killed.
+	Grace time.Duration
+}
+
+// Limit is a resource limit of the process.
+type Limit struct {
+	Name       string // for errors: "nofile"
+	Resource   int    // RLIMIT_…
+	Soft, Hard uint64
 }
 
 // Result is how the process ended.

@@ -36,13 +36,12 @@ func newStdio(spec *Spec) (s *stdio, err error) {
 	if spec.Terminal != nil {
 		return s, s.useConsole(spec.Terminal)
 	}
-	if spec.Stdin == nil {
-		s.child[0], err = os.Open(os.DevNull)
-	} else {
-		s.child[0], s.inputEnd, err = s.pipe(spec)
-	}
-	if err != nil {
+	// An empty input is a pipe too, at its end, as in BuildKit.
+	if s.child[0], s.inputEnd, err = s.pipe(spec); err != nil {
 		return nil, fmt.Errorf("open standard input: %w", err)
+	}
+	if spec.Stdin == nil {
+		s.inputEnd.Close()
 	}
 	if s.child[1], err = s.writer(spec, spec.Stdout); err != nil {
 		return nil, fmt.Errorf("open standard output: %w", err)

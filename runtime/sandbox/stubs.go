@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
@@ -13,7 +14,7 @@ import (
 )
 
 // stubs are the mount points that a root file system lacked. They are made before the container starts and
-// removed when it is gone, so that they never get into a layer. All is done by folder handles and inode
+// removed when it is gone, so that they never get into a layer; only those of kept stay, as in BuildKit. All is done by folder handles and inode
 // numbers: the process may rename folders and plant symbolic links meanwhile, and what it made is not ours.
 type stubs struct {
 	made    []stub
@@ -65,6 +66,9 @@ func makeStubs(rootfs string, mounts []*configs.Mount) (*stubs, error) {
 	return s, nil
 }
 
+// kept are mount points that BuildKit leaves in the image.
+var kept = []string{"/proc", "/dev", "/sys"}
+
 // covered says whether the path lies in one of the mounts, and so not in the root file system.
 func covered(path string, mounts []*configs.Mount) bool {
 	for _, m := range mounts {
@@ -97,10 +101,11 @@ func (s *stubs) make(rootfs string, m *configs.Mount) (made bool, err error) {
 		return false, err
 	}
 	s.handles = append(s.handles, dir)
+	keep := slices.Contains(kept, m.Destination)
 	names := strings.Split(relative, "/")
 	for i, name := range names {
 		last := i == len(names)-1
-		next, err := s.step(dir, name, last && file)
+		next, err := s.step(dir, name, last && file, keep)
 		if err != nil {
 			return false, err
 		}
@@ -121,8 +126,8 @@ func isFile(m *configs.Mount) (bool, error) {
 	return !info.IsDir(), nil
 }
 
-// step opens the entry name of a folder, making it when it is missing.
-func (s *stubs) step(dir *os.File, name string, file bool) (*os.File, error) {
+// step opens the entry name of a folder, making it when it is missing; with keep it is to stay.
+func (s *stubs) step(dir *os.File, name string, file, keep bool) (*os.File, error) {
 	flags := unix.O_NOFOLLOW | unix.O_CLOEXEC
 	if !file {
 		flags |= unix.O_DIRECTORY
@@ -130,8 +135,10 @@ func (s *stubs) step(dir *os.File, name string, file bool) (*os.File, error) {
 	fd, err := unix.Openat(int(dir.Fd()), name, flags, 0)
 	missing := errors.Is(err, unix.ENOENT)
 	if missing {
-		if err := s.keepTimes(dir); err != nil {
-			return nil, err
+		if !keep {
+			if err := s.keepTimes(dir); err != nil {
+				return nil, err
+			}
 		}
 		if file {
 			fd, err = unix.Openat(int(dir.Fd()), name, flags|unix.O_CREAT|unix.O_EXCL, 0o644)
@@ -144,7 +151,7 @@ func (s *stubs) step(dir *os.File, name string, file bool) (*os.File, error) {
 	}
 	entry := os.NewFile(uintptr(fd), name)
 	s.handles = append(s.handles, entry)
-	if missing {
+	if missing && !keep {
 		var st unix.Stat_t
 		if err := unix.Fstat(fd, &st); err != nil {
 			return nil, &os.PathError{Op: "stat", Path: name, Err: err}

@@ -53,6 +53,15 @@ func named(context, base string) error {
 	return nil
 }
 
+// flagsIn gives the case's flags for a build context, which they call $CONTEXT.
+func (c *testcase) flagsIn(context string) []string {
+	out := make([]string, len(c.flags))
+	for i, f := range c.flags {
+		out[i] = strings.ReplaceAll(f, "$CONTEXT", context)
+	}
+	return out
+}
+
 type shbuild struct {
 	program, root string
 }
@@ -61,10 +70,7 @@ func (b *shbuild) build(c *testcase, context, archive string) error {
 	if err := named(context, "builtin:toybox"); err != nil {
 		return err
 	}
-	args := []string{"build", "--progress", "plain", "-o", "type=oci,dest=" + archive}
-	for _, flag := range c.flags {
-		args = append(args, strings.ReplaceAll(flag, "$CONTEXT", context))
-	}
+	args := append([]string{"build", "--progress", "plain", "-o", "type=oci,dest=" + archive}, c.flagsIn(context)...)
 	return run([]string{"SHBUILD_ROOT=" + b.root}, b.program, append(args, cmp.Or(c.context, context))...)
 }
 
@@ -92,7 +98,7 @@ func (b *buildkit) build(c *testcase, context, archive string) error {
 	} else {
 		args = append(args, "--local", "context="+context, "--local", "dockerfile="+context)
 	}
-	flags, err := buildctlFlags(c.flags, context)
+	flags, err := buildctlFlags(c.flagsIn(context), context)
 	if err != nil {
 		return err
 	}
@@ -115,7 +121,6 @@ func buildctlFlags(flags []string, context string) ([]string, error) {
 			}
 			value = flags[i]
 		}
-		value = strings.ReplaceAll(value, "$CONTEXT", context)
 		switch option := options[flag]; {
 		case flag == "-f":
 			out = append(out, "--opt", option+strings.TrimPrefix(value, context+"/"))
@@ -152,7 +157,7 @@ func (b *podman) build(c *testcase, context, archive string) error {
 		return err
 	}
 	tag := "localhost/case:" + strings.ToLower(c.name)
-	args := append([]string{"build", "--format=docker", "--layers=false", "--network=host", "--tls-verify=false", "-t", tag}, c.flags...)
+	args := append([]string{"build", "--format=docker", "--layers=false", "--network=host", "--tls-verify=false", "-t", tag}, c.flagsIn(context)...)
 	if err := b.engine(append(args, cmp.Or(c.context, context))...); err != nil {
 		return err
 	}

@@ -1,0 +1,22 @@
+package sandbox
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// checkLimits sees whether the limits can be set: raising a hard one needs a capability in the first user
+// namespace, which a process in another one never has.
+func checkLimits(spec *Spec) error {
+	for _, l := range spec.Limits {
+		var own unix.Rlimit
+		if err := unix.Getrlimit(l.Resource, &own); err != nil {
+			return fmt.Errorf("read the limit %s: %w", l.Name, err)
+		}
+		if l.Hard > own.Max {
+			return &LimitError{Name: l.Name, Want: l.Hard, Have: own.Max}
+		}
+	}
+	return nil
+}

@@ -101,6 +101,9 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 	if o.Labels, err = pairs("label", f.labels, false); err != nil {
 		return nil, err
 	}
+	if o.Run, err = f.run.options(); err != nil {
+		return nil, err
+	}
 	if !slices.Contains([]string{"auto", "plain", "tty", "quiet"}, f.progress) {
 		return nil, fmt.Errorf("--progress %s: it is auto, plain, tty or quiet", f.progress)
 	}

@@ -28,6 +28,7 @@ type buildFlags struct {
 	allowHost           []string
 	allowWrite          []string
 	debug, step         bool
+	run                 runFlags
 }
 
 func (f *buildFlags) register(fs *pflag.FlagSet) {
@@ -53,6 +54,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.Lookup("allow-host").NoOptDefVal = "*"
 	fs.BoolVar(&f.debug, "debug", false, "open a shell in the container of a RUN that fails")
 	fs.BoolVar(&f.step, "step", false, "stop before each instruction, and show what it changed")
+	f.run.register(fs)
 	fs.StringArrayVar(&f.allowWrite, "allow-write", nil, "let a script write in this `DIR` of the host")
 }
 

@@ -32,6 +32,7 @@ var architecture = map[string][]string{
 	"runtime/layer":    {"runtime/userns"},
 	"runtime/rootfs":   {"runtime/layer", "runtime/userns"},
 	"runtime/sandbox":  {"runtime/userns"},
+	"runtime/sshagent": {},
 	"runtime/buildctx": {},
 	"runtime/cache":    {"registry/store", "registry/remote"},
 	"runtime/fetch":    {},

@@ -41,6 +41,7 @@ import (
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/fetch"
 	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/sshagent"
 )
 
 // Options say what to build from and how.
@@ -66,6 +67,8 @@ type Options struct {
 	Registry   remote.Options
 	SSHAgent   string // socket of the SSH agent that fetches of repositories may use; empty: none
 	KnownHosts string // file with the keys of SSH hosts; empty: none
+
+	Run RunOptions
 
 	Exports    bool     // there is an output that takes what EXPORT copies
 	AllowHost  []string // host programs that a script may run; ["*"]: any
@@ -94,6 +97,7 @@ type Builder struct {
 	temp         string
 	fromAfar     bool // the build context was no folder: it has no ignore rules, as in BuildKit
 
+	agents   map[string]*sshagent.Agent // by the id of --ssh
 	registry *remote.Client
 	fetcher  *fetch.Fetcher
 	layers   *layer.Store
@@ -134,6 +138,9 @@ func New(o Options) (*Builder, error) {
 		}
 	}
 	if b.epoch, err = epoch(o.BuildArgs); err != nil {
+		return nil, err
+	}
+	if b.agents, err = openAgents(o.Run.SSH); err != nil {
 		return nil, err
 	}
 	if err := b.openState(); err != nil {

@@ -27,6 +27,7 @@ func (b *Builder) from(ctx context.Context, before *stage, sc *scope, in *input,
 			return nil, in.wrap(err)
 		}
 		s.image, s.platform = scratch(p), p
+		s.env = env(nil).setAll(s.image.Config.Env)
 	default:
 		img, err := b.resolve(c.BaseName, c.Platform)
 		if err != nil {

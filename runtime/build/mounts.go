@@ -1,82 +1,181 @@
 package build
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"path"
-	"path/filepath"
-	"time"
+	"slices"
+	"strconv"
 
-	securejoin "github.com/cyphar/filepath-securejoin"
-	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/shbuild/shbuild/dsl/diag"
-	"github.com/shbuild/shbuild/runtime/rootfs"
-	"github.com/shbuild/shbuild/runtime/sandbox"
+	"github.com/shbuild/shbuild/runtime/buildctx"
 )
 
 // A mount is one --mount of a RUN.
 type mount struct {
 	*instructions.Mount
-	target string // absolute
-	from   *node  // bind: whose files; nil: none are needed
+	target string  // absolute; empty: a secret that is a variable alone
+	id     string  // of a cache folder, a secret or an ssh agent
+	first  bool    // the first ssh agent of its RUN
+	from   *node   // bind and cache: whose files; nil: none are needed
+	real   *string // where its source lies in the files; nil: where Source says
 }
 
-// mountInputs are what a RUN's result depends on in a mount: what is in a
-// cache folder is not part of it.
+// mountInputs are what a RUN's result depends on in a mount. What is in a cache folder, a secret or an agent is
+// not part of it, nor is a cache folder's name.
 type mountInputs struct {
 	Type, Target, Source string
 	ReadOnly             bool
-	ID                   string `json:",omitempty"`
-	Files                string `json:",omitempty"`
+	ID                   string  `json:",omitempty"` // of a secret or an ssh agent
+	Env                  string  `json:",omitempty"`
+	Required             bool    `json:",omitempty"`
+	Mode, UID, GID       *uint64 `json:",omitempty"`
+	Size                 int64   `json:",omitempty"`
+	Files                string  `json:",omitempty"`
 }
 
-// mounts reads a RUN's --mount flags. Files of the build context are mounted
-// as COPY would take them, ignore rules and owners included.
+// mounts reads a RUN's --mount flags. Files of the build context are mounted as COPY would take them, ignore
+// rules and owners included. They come in the order in which BuildKit mounts them: the outer before the inner.
 func (b *Builder) mounts(ctx context.Context, s *stage, sc *scope, in *input, c *instructions.RunCommand) ([]mount, error) {
 	var out []mount
+	agents := 0
 	for _, m := range instructions.GetMounts(c) {
 		mt := mount{Mount: m, target: m.Target}
-		if !path.IsAbs(mt.target) {
-			mt.target = path.Join(s.workdir(), mt.target)
-		}
-		if mt.target = path.Clean(mt.target); mt.target == "/" {
-			return nil, fmt.Errorf("--mount: target=%s is the root folder", m.Target)
-		}
+		var err error
 		switch m.Type {
-		case instructions.MountTypeBind:
-			if m.From == "" {
-				mt.from = b.contextNode(in, m.Source)
-				break
-			}
-			var err error
-			if mt.from, err = b.fromNode(ctx, sc, in, m.From); err != nil {
-				return nil, err
-			}
-		case instructions.MountTypeTmpfs:
-		case instructions.MountTypeCache:
-			if m.From != "" {
-				return nil, diag.WithHint(fmt.Errorf("--mount=type=cache: from=%s cannot be had in this version", m.From), "leave from= out; the cache starts empty")
-			}
+		case instructions.MountTypeBind, instructions.MountTypeCache, instructions.MountTypeTmpfs:
+			err = b.fileMount(ctx, sc, in, &mt)
+		case instructions.MountTypeSecret:
+			err = mt.secret()
+		case instructions.MountTypeSSH:
+			err = mt.agent(agents)
+			agents++
 		default:
-			return nil, fmt.Errorf("--mount=type=%s cannot be had in this version", m.Type)
+			err = fmt.Errorf("type=%s cannot be had in this version", m.Type)
+		}
+		if err == nil && (m.Type != instructions.MountTypeSecret || mt.target != "") {
+			err = mt.place(s.workdir())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--mount: %w", err)
 		}
 		out = append(out, mt)
 	}
+	slices.SortStableFunc(out, func(x, y mount) int { return cmp.Compare(x.target, y.target) })
 	return out, nil
 }
 
-// contextNode is a node with a source of the build context as its files.
-func (b *Builder) contextNode(in *input, source string) *node {
-	source = path.Join("/", source)
-	c := &copying{word: "COPY", sources: []string{source}, dest: "/", parents: source != "/"}
+// place makes the target absolute.
+func (m *mount) place(workdir string) error {
+	if !path.IsAbs(m.target) {
+		m.target = path.Join("/", workdir, m.target)
+	}
+	if m.target = path.Clean(m.target); m.target == "/" {
+		return diag.WithHint(fmt.Errorf("target=%s is the root folder", m.Target), "name a folder: target=/mnt")
+	}
+	return nil
+}
+
+// fileMount finds whose files a bind or cache mount has.
+func (b *Builder) fileMount(ctx context.Context, sc *scope, in *input, m *mount) (err error) {
+	if m.Type == instructions.MountTypeTmpfs {
+		return nil
+	}
+	if m.Type == instructions.MountTypeCache {
+		if m.id = m.CacheID; m.id == "" {
+			m.id = path.Clean(m.Target)
+		}
+	}
+	switch {
+	case m.From != "":
+		if _, err := strconv.Atoi(m.From); err == nil {
+			return diag.WithHint(fmt.Errorf("from=%s: a mount knows stages by their names alone", m.From), "name the stage: FROM … AS name")
+		}
+		m.from, err = b.fromNode(ctx, sc, in, m.From)
+	case m.Type == instructions.MountTypeBind:
+		m.real = new(string)
+		m.from = b.contextNode(in, m.Source, m.real)
+	}
+	return err
+}
+
+// secret reads the options of a secret, by BuildKit's rules for what is left out.
+func (m *mount) secret() error {
+	if m.id = cmp.Or(m.Source, m.CacheID); m.id == "" {
+		if m.target == "" {
+			return errors.New("a secret needs an id or a target")
+		}
+		m.id = path.Base(m.target)
+	}
+	if m.Env == nil && m.target == "" {
+		m.target = "/run/secrets/" + path.Base(m.id)
+	}
+	return nil
+}
+
+// agent reads the options of an ssh agent, the n-th of its RUN.
+func (m *mount) agent(n int) error {
+	if m.Source != "" {
+		return diag.WithHint(errors.New("type=ssh has no source"), "id= names one of --ssh")
+	}
+	m.id, m.first = cmp.Or(m.CacheID, defaultAgent), n == 0
+	if m.target == "" {
+		m.target = fmt.Sprintf("/run/buildkit/ssh_agent.%d", n)
+	}
+	return nil
+}
+
+// defaultAgent is the id of an ssh agent that has none.
+const defaultAgent = "default"
+
+// withAgent adds the variable that names the first ssh agent's socket, unless it is set.
+func withAgent(vars []string, mounts []mount) []string {
+	const name = "SSH_AUTH_SOCK"
+	if _, set := env(nil).setAll(vars).Get(name); set {
+		return vars
+	}
+	if i := slices.IndexFunc(mounts, func(m mount) bool { return m.first }); i >= 0 {
+		return append(slices.Clip(vars), name+"="+mounts[i].target)
+	}
+	return vars
+}
+
+// contextInputs are what a layer with a part of the build context depends on.
+type contextInputs struct{ Content string }
+
+// contextNode is a node with a source of the build context as its files, under the path that it tells in real:
+// links in the source's path are followed.
+func (b *Builder) contextNode(in *input, source string, real *string) *node {
+	load := func(ctx context.Context) (out files, err error) {
+		tree, err := b.context()
+		if err != nil {
+			return out, err
+		}
+		if *real, err = tree.Real(source); err != nil {
+			return out, err
+		}
+		matches, err := tree.Find([]string{*real}, buildctx.FindOptions{Parents: *real != "/", Literal: true})
+		if err != nil {
+			return out, err
+		}
+		content, err := tree.Digest(ctx, matches)
+		if err != nil {
+			return out, err
+		}
+		return b.do(ctx, &job{
+			place: in.place, title: "load " + path.Join("/", source) + " from the build context", inputs: contextInputs{content},
+			make: func(ctx context.Context, root string, _ *output) error {
+				return buildctx.Copy(ctx, tree, matches, root, "/", buildctx.CopyOptions{})
+			},
+		}, files{})
+	}
 	return &node{make: func(ctx context.Context, _ files, _ []files) (files, error) {
-		return b.copied(ctx, in, "load "+c.sources[0]+" from the build context", c, "/", files{}, false, files{})
+		f, err := load(ctx)
+		return f, in.wrap(err)
 	}}
 }
 
@@ -93,108 +192,20 @@ func mountDeps(mounts []mount) []*node {
 func mountKeys(mounts []mount, deps []files) []mountInputs {
 	var out []mountInputs
 	for _, m := range mounts {
-		in := mountInputs{Type: string(m.Type), Target: m.target, Source: m.Source, ReadOnly: m.ReadOnly, ID: m.CacheID}
+		in := mountInputs{
+			Type: string(m.Type), Target: m.target, Source: m.Source, ReadOnly: m.ReadOnly,
+			Required: m.Required, Mode: m.Mode, UID: m.UID, GID: m.GID, Size: m.SizeLimit,
+		}
+		if m.Type != instructions.MountTypeCache {
+			in.ID = m.id
+		}
+		if m.Env != nil {
+			in.Env = *m.Env
+		}
 		if m.from != nil {
 			in.Files, deps = deps[0].key(), deps[1:]
 		}
 		out = append(out, in)
 	}
 	return out
-}
-
-// withMounts runs f with the mounts ready to be bound into a container.
-func (b *Builder) withMounts(ctx context.Context, mounts []mount, deps []files, f func([]sandbox.Mount) error) error {
-	return b.bindAll(ctx, mounts, deps, nil, f)
-}
-
-func (b *Builder) bindAll(ctx context.Context, mounts []mount, deps []files, bound []sandbox.Mount, f func([]sandbox.Mount) error) error {
-	if len(mounts) == 0 {
-		return f(bound)
-	}
-	m, rest := mounts[0], mounts[1:]
-	next := func(sm sandbox.Mount) error { return b.bindAll(ctx, rest, deps, append(bound, sm), f) }
-	switch m.Type {
-	case instructions.MountTypeTmpfs:
-		tmpfs := sandbox.Mount{Type: "tmpfs", Target: m.target}
-		if m.SizeLimit > 0 {
-			tmpfs.Options = []string{fmt.Sprintf("size=%d", m.SizeLimit)}
-		}
-		return next(tmpfs)
-	case instructions.MountTypeCache:
-		return b.bindCache(ctx, m, next)
-	}
-	below := deps[0]
-	deps = deps[1:]
-	return b.bindFiles(m, below, next)
-}
-
-// bindFiles mounts a stage's files. What a RUN writes there is dropped.
-func (b *Builder) bindFiles(m mount, below files, next func(sandbox.Mount) error) (err error) {
-	draft, err := b.layers.Draft()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, draft.Discard()) }()
-	return b.mounted(below, draft, func(root string) error {
-		source, err := securejoin.SecureJoin(root, m.Source)
-		if err != nil {
-			return fmt.Errorf("--mount: source=%s: %w", m.Source, err)
-		}
-		if _, err := os.Lstat(source); err != nil {
-			return fmt.Errorf("--mount: source=%s: there is no such file or folder in it", m.Source)
-		}
-		return next(sandbox.Mount{Type: "bind", Source: source, Target: m.target, ReadOnly: m.ReadOnly})
-	})
-}
-
-// bindCache gives a folder that outlives the build. Sharing "locked" and
-// "private" let one RUN at a time use it; "shared" lets all.
-func (b *Builder) bindCache(ctx context.Context, m mount, next func(sandbox.Mount) error) (err error) {
-	id := m.CacheID
-	if id == "" {
-		id = m.target
-	}
-	sum := sha256.Sum256([]byte(id))
-	top := filepath.Join(b.opts.Root, "mounts", hex.EncodeToString(sum[:16]))
-	dir := filepath.Join(top, "files")
-	if err := b.makeCache(m, top, dir); err != nil {
-		return fmt.Errorf("--mount=type=cache: %w", err)
-	}
-	if m.CacheSharing == instructions.MountSharingLocked || m.CacheSharing == instructions.MountSharingPrivate {
-		lock := flock.New(filepath.Join(top, "lock"))
-		if _, err := lock.TryLockContext(ctx, cacheRetry); err != nil {
-			return fmt.Errorf("--mount=type=cache: wait for the folder: %w", err)
-		}
-		defer func() { err = errors.Join(err, lock.Close()) }()
-	}
-	source, err := securejoin.SecureJoin(dir, m.Source)
-	if err != nil {
-		return err
-	}
-	return next(sandbox.Mount{Type: "bind", Source: source, Target: m.target, ReadOnly: m.ReadOnly})
-}
-
-// cacheRetry is how often a RUN asks again for a cache folder that another
-// one has.
-const cacheRetry = 50 * time.Millisecond
-
-func (b *Builder) makeCache(m mount, top, dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
-	}
-	mode := os.FileMode(0o755)
-	if m.Mode != nil {
-		mode = os.FileMode(*m.Mode)
-	}
-	user := rootfs.User{}
-	if m.UID != nil {
-		user.UID = int(*m.UID)
-	}
-	if m.GID != nil {
-		user.GID = int(*m.GID)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	return errors.Join(os.Chmod(dir, mode), os.Chown(dir, user.UID, user.GID))
 }

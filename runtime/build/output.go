@@ -14,6 +14,8 @@ type output struct {
 	display Step
 	stdout  io.Writer // to the display, the record, and whoever asked
 	tail    *tail     // the last lines of both streams
+
+	keepOff func(secrets [][]byte) // names what must not get into the record
 }
 
 func writers(w ...io.Writer) []io.Writer {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -54,14 +55,18 @@ type runInputs struct {
 	Memory int64
 	Stdin  string // hash of the standard input; empty: none
 	Mounts []mountInputs
-	Script string // of a heredoc that begins with #!, at scriptPath
+	Script string // of a heredoc that begins with #!; Args end with its path
+	confinement
 
-	debug *debugging // not part of the key
+	// What is not part of the key.
+	proxies []string // variables
+	debug   *debugging
 }
 
 // run carries out RUN: a node whose layer is what the command changes.
 func (b *Builder) run(ctx context.Context, s *stage, sc *scope, in *input, c *instructions.RunCommand) error {
-	if err := refuseRunFlags(c); err != nil {
+	confined, err := b.confinedBy(c)
+	if err != nil {
 		return err
 	}
 	args, script, err := runArgs(s, c)
@@ -72,14 +77,14 @@ func (b *Builder) run(ctx context.Context, s *stage, sc *scope, in *input, c *in
 	if err != nil {
 		return err
 	}
-	b.container(s, sc, in, runInputs{Args: args, Script: script}, mounts)
+	b.container(s, sc, in, runInputs{Args: args, Script: script, confinement: confined}, mounts)
 	s.commit("RUN "+s.toldArgs(args)+" # buildkit", true)
 	return nil
 }
 
 // exec carries out EXEC: RUN's JSON form in words.
 func (b *Builder) exec(s *stage, sc *scope, in *input, args []string) error {
-	b.container(s, sc, in, runInputs{Args: args}, nil)
+	b.container(s, sc, in, runInputs{Args: args, confinement: b.confined()}, nil)
 	s.commit("RUN "+s.toldArgs(args)+" # buildkit", true)
 	return nil
 }
@@ -104,31 +109,20 @@ func runArgs(s *stage, c *instructions.RunCommand) (args []string, script string
 			if c.Files[0].Chomp {
 				data = parser.ChompHeredocContent(data)
 			}
-			if strings.HasPrefix(data, "#!") {
-				return []string{scriptFolder + c.Files[0].Name}, data, nil
-			}
 			args = []string{data}
+			if strings.HasPrefix(data, "#!") {
+				script, args = data, []string{scriptFolder + c.Files[0].Name}
+			}
 		}
 	}
 	if c.PrependShell {
 		args = s.inShell(strings.Join(args, " "))
 	}
-	return args, "", nil
+	return args, script, nil
 }
 
 // scriptFolder is where BuildKit puts a heredoc that begins with #!.
 const scriptFolder = "/dev/pipes/"
-
-// refuseRunFlags answers the flags that this version cannot honour.
-func refuseRunFlags(c *instructions.RunCommand) error {
-	if n := instructions.GetNetwork(c); n != "" && n != instructions.NetworkDefault && n != instructions.NetworkHost {
-		return diag.WithHint(fmt.Errorf("--network=%s cannot be had in this version", n), "a RUN uses the host's network: leave the flag out, or write --network=host")
-	}
-	if sec := instructions.GetSecurity(c); sec != "" && sec != instructions.SecuritySandbox {
-		return diag.WithHint(fmt.Errorf("--security=%s cannot be had without root", sec), "leave the flag out")
-	}
-	return nil
-}
 
 // toldArgs is a command line as the history tells it: the ARGs in force come
 // first, as |count NAME=value …
@@ -157,7 +151,8 @@ func (s *stage) toldArgs(args []string) string {
 // container adds the node that runs a program on the stage's files. What the
 // inputs do not have yet is taken from the stage.
 func (b *Builder) container(s *stage, sc *scope, in *input, inputs runInputs, mounts []mount) {
-	inputs.Env = s.env.over(proxyArgs(b.opts.BuildArgs).over(in.env))
+	inputs.Env = withAgent(s.env.over(in.env), mounts)
+	inputs.proxies = proxyArgs(b.opts.BuildArgs).over(nil)
 	inputs.debug = b.debugging(s, in)
 	inputs.User, inputs.Dir, inputs.Memory = s.image.Config.User, s.workdir(), s.memory
 	if s.cwd != "" {
@@ -184,15 +179,19 @@ func (b *Builder) contain(ctx context.Context, in *input, title string, inputs r
 	return b.do(ctx, &job{
 		place: in.place, title: title, inputs: inputs, probe: in.probe, stdout: in.stdout,
 		make: func(ctx context.Context, root string, out *output) error {
-			return b.withMounts(ctx, mounts, deps, func(binds []sandbox.Mount) error {
-				return b.sandboxed(ctx, root, inputs, binds, stdin, out)
-			})
+			r := &ready{b: b}
+			err := r.prepare(ctx, mounts, deps)
+			if err == nil {
+				out.keepOff(r.secrets)
+				err = b.sandboxed(ctx, root, inputs, r, stdin, out)
+			}
+			return errors.Join(err, r.release())
 		},
 	}, below)
 }
 
 // sandboxed runs the program in a container whose root is mounted at root.
-func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, binds []sandbox.Mount, stdin string, out *output) error {
+func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *ready, stdin string, out *output) error {
 	user, err := rootfs.LookupUser(root, in.User)
 	if err != nil {
 		return diag.WithHint(err, "USER names a user of the image's /etc/passwd, or a number")
@@ -205,17 +204,21 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, bind
 		return err
 	}
 	defer os.RemoveAll(state)
+	mounts := r.mounts
 	if in.Script != "" {
 		bind, err := scriptMount(state, in)
 		if err != nil {
 			return err
 		}
-		binds = append(slices.Clip(binds), bind)
+		mounts = append([]sandbox.Mount{bind}, mounts...)
 	}
 	spec := sandbox.Spec{
-		ID: newID(), Rootfs: root, StateDir: state, Args: in.Args, Env: in.Env, Cwd: in.Dir,
-		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: hostname, Mounts: binds,
+		ID: newID(), Rootfs: root, StateDir: state, Args: in.Args, Env: slices.Concat(in.Env, in.proxies, r.env), Cwd: in.Dir,
+		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: hostname, Mounts: mounts, Grace: grace,
 		Stdout: io.MultiWriter(out.stdout, out.tail), Stderr: io.MultiWriter(out.display, out.tail), Memory: in.Memory,
+	}
+	if err := b.confine(&spec, in.confinement); err != nil {
+		return err
 	}
 	if stdin != "" {
 		f, err := os.Open(stdin)
@@ -228,6 +231,9 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, bind
 	res, err := sandbox.Run(ctx, spec)
 	return in.debug.stop(ctx, spec, out, exitError(ctx, res, err))
 }
+
+// grace is how long a program has to end when the build is interrupted.
+const grace = 5 * time.Second
 
 // hostname is the one that BuildKit gives its containers: programs bake it
 // into files, and images are compared.
@@ -246,12 +252,14 @@ func (in *runInputs) readyDir(root string, user rootfs.User) error {
 
 // scriptMount puts a heredoc that begins with #! where it can be run.
 func scriptMount(dir string, in runInputs) (sandbox.Mount, error) {
-	target := in.Args[0]
-	source := filepath.Join(dir, "script")
-	if err := errors.Join(os.WriteFile(source, []byte(in.Script), 0o755), os.Chmod(source, 0o755)); err != nil {
+	folder := filepath.Join(dir, "script")
+	file := filepath.Join(folder, filepath.Base(in.Args[len(in.Args)-1]))
+	if err := errors.Join(
+		os.Mkdir(folder, 0o755), os.Chmod(folder, 0o755), os.WriteFile(file, []byte(in.Script), 0o755), os.Chmod(file, 0o755),
+	); err != nil {
 		return sandbox.Mount{}, fmt.Errorf("write the heredoc's script: %w", err)
 	}
-	return sandbox.Mount{Type: "bind", Source: source, Target: target, ReadOnly: true}, nil
+	return sandbox.Mount{Type: "bind", Source: folder, Target: strings.TrimSuffix(scriptFolder, "/"), ReadOnly: true}, nil
 }
 
 // exitError turns how a container ended into the step's error.

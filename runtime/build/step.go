@@ -136,12 +136,13 @@ func (b *Builder) replay(key string, w io.Writer) error {
 // folder, which becomes the layer by being renamed.
 func (b *Builder) perform(ctx context.Context, j *job, key string, below files, step Step) (rec cache.Step, err error) {
 	rec = cache.Step{Created: time.Now().UTC(), Session: b.session, Title: j.title}
-	record, err := b.scratchFile()
+	file, err := b.scratchFile()
 	if err != nil {
 		return rec, err
 	}
-	defer func() { err = errors.Join(err, record.Close(), os.Remove(record.Name())) }()
-	out := &output{display: step, tail: &tail{}, stdout: io.MultiWriter(writers(step, record, tolerant(j.stdout))...)}
+	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
+	kept := &record{file: file}
+	out := &output{display: step, tail: &tail{}, stdout: io.MultiWriter(writers(step, kept, tolerant(j.stdout))...), keepOff: kept.keepOff}
 	layered := b.layered
 	if j.alone {
 		layered = b.separate
@@ -160,10 +161,14 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 	default:
 		rec.Layer = id
 	}
-	if _, serr := record.Seek(0, io.SeekStart); serr != nil {
+	if kept.spoilt {
+		return rec, err
+	}
+	r, serr := kept.reader()
+	if serr != nil {
 		return rec, serr
 	}
-	return rec, errors.Join(err, b.cache.PutStep(key, rec, record))
+	return rec, errors.Join(err, b.cache.PutStep(key, rec, r))
 }
 
 // layered runs f on the files with a fresh layer on top, and keeps the layer
@@ -209,23 +214,31 @@ func (b *Builder) separate(_ files, f func(root string) error) (id string, err e
 // mounted runs f with the files mounted: with the draft's folder on top, or
 // read-only where there is no draft.
 func (b *Builder) mounted(below files, draft *layer.Draft, f func(root string) error) (err error) {
-	lowers, err := b.lowers(below)
+	root, unmount, err := b.mount(below, draft)
 	if err != nil {
 		return err
 	}
-	root, err := b.layers.Temp()
+	defer func() { err = errors.Join(err, unmount()) }()
+	return f(root)
+}
+
+// mount is mounted for those who unmount themselves.
+func (b *Builder) mount(below files, draft *layer.Draft) (root string, unmount func() error, err error) {
+	lowers, err := b.lowers(below)
 	if err != nil {
-		return err
+		return "", nil, err
+	}
+	if root, err = b.layers.Temp(); err != nil {
+		return "", nil, err
 	}
 	upper, work := "", ""
 	if draft != nil {
 		upper, work = draft.Dir, draft.Work
 	}
 	if err := rootfs.Mount(root, lowers, upper, work); err != nil {
-		return err
+		return "", nil, err
 	}
-	defer func() { err = errors.Join(err, rootfs.Unmount(root), os.Remove(root)) }()
-	return f(root)
+	return root, func() error { return errors.Join(rootfs.Unmount(root), os.Remove(root)) }, nil
 }
 
 // lowers are the folders of the layers, the topmost first, as overlay wants

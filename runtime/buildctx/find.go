@@ -28,6 +28,20 @@ func (t *Tree) Find(patterns []string, o FindOptions) ([]Match, error) {
 	return all, nil
 }
 
+// Real is where a path leads, symlinks followed: a path of the tree, "/" for all of it. It must be there.
+func (t *Tree) Real(source string) (string, error) {
+	v := t.view()
+	p, err := v.resolve(strings.TrimPrefix(path.Clean("/"+source), "/"))
+	if err != nil {
+		return "", err
+	}
+	defer p.close()
+	if !p.exists() {
+		return "", v.notFound(source, p)
+	}
+	return "/" + p.path(), nil
+}
+
 func (v *view) find(source string, o FindOptions) ([]Match, error) {
 	base := Match{Source: source, excludes: o.Excludes}
 	src, below := source, ""

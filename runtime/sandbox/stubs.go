@@ -18,7 +18,6 @@ import (
 // numbers: the process may rename folders and plant symbolic links meanwhile, and what it made is not ours.
 type stubs struct {
 	made    []stub
-	parents []parent
 	handles []*os.File
 }
 
@@ -31,13 +30,6 @@ type stub struct {
 }
 
 type inode struct{ dev, ino uint64 }
-
-// parent is a folder that was there and got a stub: its times are put back.
-type parent struct {
-	dir    *os.File
-	before [2]unix.Timespec // access and modification time
-	after  unix.Timespec    // modification time once all stubs were made
-}
 
 // makeStubs makes the missing mount points. On an error it leaves none.
 func makeStubs(rootfs string, mounts []*configs.Mount) (*stubs, error) {
@@ -55,12 +47,6 @@ func makeStubs(rootfs string, mounts []*configs.Mount) (*stubs, error) {
 		// not meant for it.
 		if made && m.Device == "tmpfs" && !strings.Contains(m.Data, "mode=") {
 			m.Data = strings.TrimPrefix(m.Data+",mode=1777", ",")
-		}
-	}
-	for i := range s.parents {
-		var st unix.Stat_t
-		if unix.Fstat(int(s.parents[i].dir.Fd()), &st) == nil {
-			s.parents[i].after = st.Mtim
 		}
 	}
 	return s, nil
@@ -135,11 +121,6 @@ func (s *stubs) step(dir *os.File, name string, file, keep bool) (*os.File, erro
 	fd, err := unix.Openat(int(dir.Fd()), name, flags, 0)
 	missing := errors.Is(err, unix.ENOENT)
 	if missing {
-		if !keep {
-			if err := s.keepTimes(dir); err != nil {
-				return nil, err
-			}
-		}
 		if file {
 			fd, err = unix.Openat(int(dir.Fd()), name, flags|unix.O_CREAT|unix.O_EXCL, 0o644)
 		} else if err = unix.Mkdirat(int(dir.Fd()), name, 0o755); err == nil {
@@ -161,51 +142,12 @@ func (s *stubs) step(dir *os.File, name string, file, keep bool) (*os.File, erro
 	return entry, nil
 }
 
-// keepTimes remembers the times of a folder that is about to get its first stub.
-func (s *stubs) keepTimes(dir *os.File) error {
-	var st unix.Stat_t
-	if err := unix.Fstat(int(dir.Fd()), &st); err != nil {
-		return err
-	}
-	for _, p := range s.parents {
-		var known unix.Stat_t
-		if unix.Fstat(int(p.dir.Fd()), &known) == nil && known.Dev == st.Dev && known.Ino == st.Ino {
-			return nil
-		}
-	}
-	for _, m := range s.made {
-		if m.id == (inode{st.Dev, st.Ino}) {
-			return nil // a stub itself
-		}
-	}
-	s.parents = append(s.parents, parent{dir: dir, before: [2]unix.Timespec{st.Atim, st.Mtim}})
-	return nil
-}
-
-// remove removes the stubs that are still as they were made, and puts times back. A folder that the process has
-// put something into stays, as does a file that it has written to or replaced.
+// remove removes the stubs that are still as they were made. A folder that the process has put something into
+// stays, as does a file that it has written to or replaced. That does not show in the times of the folders around;
+// that they were made does, as in BuildKit, where a folder of a layer has the time of its last step.
 func (s *stubs) remove() {
-	type pair struct {
-		p   parent
-		now unix.Timespec
-	}
-	var touched []pair
-	for _, p := range s.parents {
-		var st unix.Stat_t
-		if unix.Fstat(int(p.dir.Fd()), &st) == nil {
-			touched = append(touched, pair{p, st.Mtim})
-		}
-	}
 	for i := len(s.made) - 1; i >= 0; i-- {
 		s.made[i].remove()
-	}
-	for _, t := range touched {
-		times := t.p.before
-		if t.now != t.p.after && t.p.after != (unix.Timespec{}) {
-			times[1] = t.now // the process has changed the folder too
-		}
-		path := fmt.Sprintf("/proc/self/fd/%d", t.p.dir.Fd())
-		_ = unix.UtimesNanoAt(unix.AT_FDCWD, path, times[:], 0)
 	}
 	for _, h := range s.handles {
 		h.Close()
@@ -214,7 +156,10 @@ func (s *stubs) remove() {
 }
 
 func (m stub) remove() {
-	var st unix.Stat_t
+	var before, st unix.Stat_t
+	if unix.Fstat(int(m.parent.Fd()), &before) != nil {
+		return
+	}
 	if unix.Fstatat(int(m.parent.Fd()), m.name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || (inode{st.Dev, st.Ino}) != m.id {
 		return
 	}
@@ -224,4 +169,6 @@ func (m stub) remove() {
 	case st.Size == 0:
 		_ = unix.Unlinkat(int(m.parent.Fd()), m.name, 0)
 	}
+	path := fmt.Sprintf("/proc/self/fd/%d", m.parent.Fd())
+	_ = unix.UtimesNanoAt(unix.AT_FDCWD, path, []unix.Timespec{before.Atim, before.Mtim}, 0)
 }

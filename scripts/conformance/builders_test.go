@@ -173,6 +173,9 @@ func forgetMarks(img, base *image) {
 			img.forget(name)
 		}
 	}
+	if is, was := img.files["etc"], base.files["etc"]; is != nil && was != nil {
+		is.header.ModTime = was.header.ModTime // they were made in it
+	}
 }
 
 // newPodman makes ready to use podman, or returns nil where there is none that can run anything.

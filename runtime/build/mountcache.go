@@ -1,0 +1,223 @@
+package build
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+
+	"github.com/shbuild/shbuild/runtime/buildctx"
+	"github.com/shbuild/shbuild/runtime/sandbox"
+)
+
+// Cache folders outlive builds:
+//
+//	ROOT/mounts/NAME/N        the folder; there is more than one where "private" users came at once
+//	ROOT/mounts/NAME/N.lock   locked by who uses it: shared by "shared", alone by "private" and "locked"
+//
+// The kernel drops a lock when its process dies. NAME is a hash over all that BuildKit tells cache folders apart
+// by: the id, what they begin with, and the owner and mode that they are made with.
+
+// cacheName is the NAME of a mount's folder.
+func cacheName(m mount, below files) string {
+	text := m.id
+	if m.from != nil {
+		text += "\x00from " + below.key() + " " + path.Join("/", m.Source)
+	}
+	if m.fresh() {
+		uid, gid := owner(m)
+		text += fmt.Sprintf("\x00owner %d:%d %o", uid, gid, folderMode(m))
+	}
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:16])
+}
+
+// fresh says whether the folder is a new one whatever from= has: so it is in BuildKit when owner or mode are given
+// and no source.
+func (m mount) fresh() bool {
+	return path.Join("/", m.Source) == "/" && (m.Mode != nil || m.UID != nil || m.GID != nil)
+}
+
+func folderMode(m mount) os.FileMode {
+	if m.Mode == nil {
+		return 0o755
+	}
+	return os.FileMode(*m.Mode & 0o777) // no more, as in BuildKit
+}
+
+// takeCaches takes the cache folders of a RUN: in the order of their names, so that two RUNs which want the same
+// ones never wait for each other.
+func (r *ready) takeCaches(ctx context.Context, mounts []mount, below []files) error {
+	wanted := map[string]int{}
+	for i, m := range mounts {
+		if m.Type != instructions.MountTypeCache {
+			continue
+		}
+		if name := cacheName(m, below[i]); wanted[name] == 0 {
+			wanted[name] = i + 1
+		}
+	}
+	names := make([]string, 0, len(wanted))
+	for name := range wanted {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	r.caches = map[string]string{}
+	for _, name := range names {
+		i := wanted[name] - 1
+		dir, err := r.takeCache(ctx, name, mounts[i], below[i])
+		if err != nil {
+			return fmt.Errorf("--mount=type=cache: %w", err)
+		}
+		r.caches[name] = dir
+	}
+	return nil
+}
+
+// takeCache takes the first of a cache's folders that is free. If none is, "locked" waits, the others make one more.
+func (r *ready) takeCache(ctx context.Context, name string, m mount, below files) (string, error) {
+	top := filepath.Join(r.b.opts.Root, "mounts", name)
+	if err := os.MkdirAll(top, 0o700); err != nil {
+		return "", err
+	}
+	for {
+		for n := 0; ; n++ {
+			dir := filepath.Join(top, strconv.Itoa(n))
+			_, err := os.Lstat(dir + ".lock")
+			last := errors.Is(err, fs.ErrNotExist)
+			if last && n > 0 && m.CacheSharing == instructions.MountSharingLocked {
+				break
+			}
+			taken, err := r.tryCache(ctx, dir, m, below)
+			if err != nil {
+				return "", err
+			}
+			if taken {
+				return dir, nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-time.After(cacheRetry):
+		}
+	}
+}
+
+// cacheRetry is how often a RUN asks again for a cache folder that another one has.
+const cacheRetry = 50 * time.Millisecond
+
+// tryCache takes one folder if it is free, and makes it if it is not there.
+func (r *ready) tryCache(ctx context.Context, dir string, m mount, below files) (bool, error) {
+	lock := flock.New(dir + ".lock")
+	free, err := lock.TryLock() // alone: to make it, nobody else may be here
+	if err != nil {
+		return false, fmt.Errorf("lock the cache folder: %w", err)
+	}
+	shared := m.CacheSharing == "" || m.CacheSharing == instructions.MountSharingShared
+	if free {
+		if err := r.makeCache(ctx, dir, m, below); err != nil {
+			return false, errors.Join(err, lock.Close())
+		}
+		if !shared {
+			r.later(lock.Close)
+			return true, nil
+		}
+		if err := lock.Unlock(); err != nil {
+			return false, errors.Join(err, lock.Close())
+		}
+	}
+	if shared {
+		if free, err = lock.TryRLock(); err != nil {
+			return false, fmt.Errorf("lock the cache folder: %w", errors.Join(err, lock.Close()))
+		}
+		if _, err := os.Lstat(dir); free && err == nil {
+			r.later(lock.Close)
+			return true, nil
+		}
+	}
+	return false, lock.Close()
+}
+
+// makeCache makes a cache folder with what it begins with. It comes into being by one rename.
+func (r *ready) makeCache(ctx context.Context, dir string, m mount, below files) error {
+	if _, err := os.Lstat(dir); err == nil {
+		return nil
+	}
+	fresh := dir + ".new"
+	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o755)); err != nil {
+		return err
+	}
+	mode, uid, gid := os.FileMode(0o755), 0, 0
+	if m.fresh() {
+		uid, gid = owner(m)
+		mode = folderMode(m)
+	} else if m.from != nil {
+		if err := r.fillCache(ctx, fresh, m, below); err != nil {
+			return errors.Join(err, os.RemoveAll(fresh))
+		}
+		return os.Rename(fresh, dir)
+	}
+	if err := errors.Join(os.Chown(fresh, uid, gid), os.Chmod(fresh, mode)); err != nil {
+		return err
+	}
+	return os.Rename(fresh, dir)
+}
+
+// fillCache copies what from= and source= name.
+func (r *ready) fillCache(ctx context.Context, dir string, m mount, below files) error {
+	return r.b.mounted(below, nil, func(root string) error {
+		source, err := within(root, m.Source)
+		if err != nil {
+			return err
+		}
+		tree, err := buildctx.Root(source)
+		if err != nil {
+			return fmt.Errorf("source=%s: %w", m.Source, err)
+		}
+		defer tree.Close()
+		matches, err := tree.Find([]string{"/"}, buildctx.FindOptions{})
+		if err != nil {
+			return err
+		}
+		if err := buildctx.Copy(ctx, tree, matches, dir, "/", buildctx.CopyOptions{}); err != nil {
+			return err
+		}
+		return sameFolder(source, dir)
+	})
+}
+
+// sameFolder gives a folder the owner and mode of another.
+func sameFolder(from, to string) error {
+	fi, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	st := fi.Sys().(*syscall.Stat_t)
+	return errors.Join(os.Chown(to, int(st.Uid), int(st.Gid)), os.Chmod(to, fi.Mode()))
+}
+
+// cache mounts a folder that was taken.
+func (r *ready) cache(m mount, below files) error {
+	dir := r.caches[cacheName(m, below)]
+	if m.from == nil && !m.fresh() {
+		var err error
+		if dir, err = within(dir, m.Source); err != nil {
+			return err
+		}
+	}
+	r.add(sandbox.Mount{Type: "bind", Source: dir, Target: m.target, ReadOnly: m.ReadOnly})
+	return nil
+}

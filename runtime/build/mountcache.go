@@ -195,12 +195,12 @@ func (r *ready) fillCache(ctx context.Context, dir string, m mount, below files)
 		if err := buildctx.Copy(ctx, tree, matches, dir, "/", buildctx.CopyOptions{}); err != nil {
 			return err
 		}
-		return sameFolder(source, dir)
+		return likeFolder(source, dir)
 	})
 }
 
-// sameFolder gives a folder the owner and mode of another.
-func sameFolder(from, to string) error {
+// likeFolder gives a folder the owner and mode of another.
+func likeFolder(from, to string) error {
 	fi, err := os.Stat(from)
 	if err != nil {
 		return err

@@ -144,8 +144,8 @@ func withAgent(vars []string, mounts []mount) []string {
 	return vars
 }
 
-// contextInputs are what a layer with a part of the build context depends on.
-type contextInputs struct{ Content string }
+// contextPartInputs are what a layer with a part of the build context depends on.
+type contextPartInputs struct{ Content string }
 
 // contextNode is a node with a source of the build context as its files, under the path that it tells in real:
 // links in the source's path are followed.
@@ -167,7 +167,7 @@ func (b *Builder) contextNode(in *input, source string, real *string) *node {
 			return out, err
 		}
 		return b.do(ctx, &job{
-			place: in.place, title: "load " + path.Join("/", source) + " from the build context", inputs: contextInputs{content},
+			place: in.place, title: "load " + path.Join("/", source) + " from the build context", inputs: contextPartInputs{content},
 			make: func(ctx context.Context, root string, _ *output) error {
 				return buildctx.Copy(ctx, tree, matches, root, "/", buildctx.CopyOptions{})
 			},

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -195,18 +194,8 @@ func (r *ready) fillCache(ctx context.Context, dir string, m mount, below files)
 		if err := buildctx.Copy(ctx, tree, matches, dir, "/", buildctx.CopyOptions{}); err != nil {
 			return err
 		}
-		return likeFolder(source, dir)
+		return sameFolder(source, dir)
 	})
-}
-
-// likeFolder gives a folder the owner and mode of another.
-func likeFolder(from, to string) error {
-	fi, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	st := fi.Sys().(*syscall.Stat_t)
-	return errors.Join(os.Chown(to, int(st.Uid), int(st.Gid)), os.Chmod(to, fi.Mode()))
 }
 
 // cache mounts a folder that was taken.

@@ -54,7 +54,8 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	defer stubs.remove()
+	ran := false
+	defer func() { stubs.remove(!ran) }()
 
 	filter, err := filterFor(&spec)
 	if err != nil {
@@ -68,6 +69,7 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	if destroyErr := c.Destroy(); destroyErr != nil && err == nil {
 		err = fmt.Errorf("remove the container: %w", destroyErr)
 	}
+	ran = err == nil
 	return result, err
 }
 

@@ -197,7 +197,7 @@ func TestNotRun(t *testing.T) {
 			if o.out != "" || o.err != "" {
 				t.Errorf("printed %q, %q", o.out, o.err)
 			}
-			clean(t, spec, "bin dangling plain script text")
+			untouched(t, spec, "bin dangling plain script text")
 		})
 	}
 }
@@ -219,7 +219,7 @@ func TestRunErrors(t *testing.T) {
 	if _, err := try(t, spec); err == nil {
 		t.Error("a file as working directory: no error")
 	}
-	clean(t, spec, "bin")
+	untouched(t, spec, "bin")
 }
 
 // The end of the context kills everything that runs, daemons in sessions of their own too.
@@ -237,7 +237,7 @@ func TestCancel(t *testing.T) {
 		t.Errorf("it took %v", took)
 	}
 	checkGone(t, t.Name())
-	clean(t, spec, "bin")
+	untouched(t, spec, "bin")
 	if _, err := sandbox.Run(ctx, spec); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
@@ -282,6 +282,8 @@ func TestMemory(t *testing.T) {
 			t.Errorf("printed %q, error %v, hint %s", o.out, e, e.Hint())
 		}
 		t.Log("no cgroup here:", err)
+		untouched(t, spec, "bin")
+		return
 	case err != nil:
 		t.Error(err)
 	case !o.OOM || o.Status == 0:

@@ -27,6 +27,7 @@ type stub struct {
 	name   string
 	id     inode
 	dir    bool
+	keep   bool
 }
 
 type inode struct{ dev, ino uint64 }
@@ -40,7 +41,7 @@ func makeStubs(rootfs string, mounts []*configs.Mount) (*stubs, error) {
 		}
 		made, err := s.make(rootfs, m)
 		if err != nil {
-			s.remove()
+			s.remove(true)
 			return nil, fmt.Errorf("make the mount point %s: %w", m.Destination, err)
 		}
 		// A fresh tmpfs is for everybody, as it is when libcontainer makes the mount point; the stub's mode is
@@ -132,22 +133,24 @@ func (s *stubs) step(dir *os.File, name string, file, keep bool) (*os.File, erro
 	}
 	entry := os.NewFile(uintptr(fd), name)
 	s.handles = append(s.handles, entry)
-	if missing && !keep {
+	if missing {
 		var st unix.Stat_t
 		if err := unix.Fstat(fd, &st); err != nil {
 			return nil, &os.PathError{Op: "stat", Path: name, Err: err}
 		}
-		s.made = append(s.made, stub{parent: dir, name: name, id: inode{st.Dev, st.Ino}, dir: !file})
+		s.made = append(s.made, stub{parent: dir, name: name, id: inode{st.Dev, st.Ino}, dir: !file, keep: keep})
 	}
 	return entry, nil
 }
 
-// remove removes the stubs that are still as they were made. A folder that the process has put something into
+// remove removes the stubs that are still as they were made; those to be kept only with all. A folder that the process has put something into
 // stays, as does a file that it has written to or replaced. That does not show in the times of the folders around;
 // that they were made does, as in BuildKit, where a folder of a layer has the time of its last step.
-func (s *stubs) remove() {
-	for i := len(s.made) - 1; i >= 0; i-- {
-		s.made[i].remove()
+func (s *stubs) remove(all bool) {
+	for _, m := range slices.Backward(s.made) {
+		if all || !m.keep {
+			m.remove()
+		}
 	}
 	for _, h := range s.handles {
 		h.Close()

@@ -57,6 +57,7 @@ func init() {
 		"daemon": daemon,
 		"hold":   func([]string) error { time.Sleep(time.Hour); return nil },
 		"eat":    eat,
+		"term":   term,
 	}
 }
 

@@ -99,20 +99,6 @@ func newDir(t testing.TB) string {
 	return dir
 }
 
-// names lists the entries of a tar, in its order.
-func names(t testing.TB, data []byte) []string {
-	t.Helper()
-	var list []string
-	for r := tar.NewReader(bytes.NewReader(data)); ; {
-		hdr, err := r.Next()
-		if err == io.EOF {
-			return list
-		}
-		must(t, err)
-		list = append(list, hdr.Name)
-	}
-}
-
 // look says everything about a tree that matters, one line an entry.
 func look(t testing.TB, root string) []string {
 	t.Helper()

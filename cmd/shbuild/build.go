@@ -62,6 +62,7 @@ type job struct {
 	options build.Options
 	wanted  build.Wanted
 
+	cacheTo   []build.CacheTo
 	platforms []string // at least one; "": this machine's
 }
 
@@ -135,6 +136,20 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 	}
 	if err := f.annotate(&j.wanted); err != nil {
 		return nil, err
+	}
+	for _, text := range f.cacheFrom {
+		from, err := parseCacheFrom(text)
+		if err != nil {
+			return nil, err
+		}
+		o.CacheFrom = append(o.CacheFrom, from)
+	}
+	for _, text := range f.cacheTo {
+		to, err := parseCacheTo(text)
+		if err != nil {
+			return nil, err
+		}
+		j.cacheTo = append(j.cacheTo, to)
 	}
 	o.Form, o.NoCacheFor = j.wanted.Form(), f.noCacheFor
 	o.Args, o.Name, o.Target = args, f.file, f.target

@@ -23,6 +23,7 @@ type buildFlags struct {
 	iidfile, metadata   string
 	annotations         []string
 	noCacheFor          []string
+	cacheFrom, cacheTo  []string
 	quiet               bool
 	progress            string
 	allowHost           []string
@@ -46,6 +47,8 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.labels, "label", nil, "set a label on the result: `NAME=VALUE`")
 	fs.BoolVar(&f.noCache, "no-cache", false, "carry every step out, even if the cache has it")
 	fs.StringSliceVar(&f.noCacheFor, "no-cache-filter", nil, "carry every step of these stages out: `STAGE,…`")
+	fs.StringArrayVar(&f.cacheFrom, "cache-from", nil, "take steps from another machine's cache: `type=local,src=DIR`")
+	fs.StringArrayVar(&f.cacheTo, "cache-to", nil, "write this build's steps for other machines: `type=local,dest=DIR[,mode=max]`")
 	fs.BoolVar(&f.pull, "pull", false, "ask the registry for base images even if they are here")
 	fs.StringVar(&f.platform, "platform", "", "build for this `OS/ARCH[/VARIANT]`, or for several, with commas between them")
 	insecureFlag(fs, &f.insecure)

@@ -114,7 +114,6 @@ func parse(fs *pflag.FlagSet, args []string, std streams, synopsis string) (stat
 
 // parseAs is parse for a program of another name.
 func parseAs(program string, fs *pflag.FlagSet, args []string, std streams, synopsis string) (status int, done bool) {
-	fs.SortFlags = false
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
 	err := fs.Parse(args)

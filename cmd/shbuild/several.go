@@ -64,7 +64,15 @@ func (j *job) build(ctx context.Context, std streams, display *display) (made bu
 			return made, err
 		}
 	}
-	return build.Deliver(ctx, built, j.wanted)
+	if made, err = build.Deliver(ctx, built, j.wanted); err != nil {
+		return made, err
+	}
+	for _, to := range j.cacheTo {
+		if err := build.ExportCache(ctx, built, to); err != nil {
+			return made, err
+		}
+	}
+	return made, nil
 }
 
 // platformDisplay tells the steps of builds for several platforms apart, as docker does.

@@ -55,14 +55,14 @@ func (b *Builder) imageLayer(ctx context.Context, f files, form Form) (v1.Layer,
 
 // rewrites says whether a layer's files get other times in an image than they have on disk. A base's
 // layers are left as they are, as in BuildKit.
-func (b *Builder) rewrites(l layerRef) bool {
-	return b.opts.Rewrite && b.epoch != nil && !l.Created.IsZero()
+func (b *Builder) rewrites(l layerRef, form Form) bool {
+	return !form.asIs && b.opts.Rewrite && b.epoch != nil && !l.Created.IsZero()
 }
 
 // blobKey is what a layer's blob is remembered by.
 func (b *Builder) blobKey(l layerRef, form Form) string {
 	id := l.ID
-	if b.rewrites(l) {
+	if b.rewrites(l, form) {
 		id = fmt.Sprintf("%s-%d", id, b.epoch.Unix())
 	}
 	return id + form.suffix()
@@ -76,7 +76,7 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (
 			return blob, nil
 		}
 	}
-	if usual, ok := b.usualBlob(f, id); ok {
+	if usual, ok := b.usualBlob(f, id, form); ok {
 		if usual.MediaType == string(form.compression().MediaType()) && form.Level == nil {
 			return usual, nil
 		}
@@ -97,7 +97,7 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (
 	}
 	tar := newHashing(compressed)
 	var o layer.WriteOptions
-	if b.rewrites(f.layers[len(f.layers)-1]) {
+	if b.rewrites(f.layers[len(f.layers)-1], form) {
 		o.Epoch = b.epoch
 	}
 	err = layer.Write(ctx, tar, dirs[0], dirs[1:], o)
@@ -116,9 +116,9 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (
 }
 
 // usualBlob is the blob that a layer has already, where id is another form of it.
-func (b *Builder) usualBlob(f files, id string) (cache.Blob, bool) {
+func (b *Builder) usualBlob(f files, id string, form Form) (cache.Blob, bool) {
 	l := f.layers[len(f.layers)-1]
-	if id == l.ID || b.rewrites(l) {
+	if id == l.ID || b.rewrites(l, form) {
 		return cache.Blob{}, false
 	}
 	blob, ok := b.cache.Blob(l.ID)

@@ -59,6 +59,7 @@ type Options struct {
 	Target     string            // --target; empty: the last stage
 	Platform   string            // --platform, "linux/arm64"; empty: this machine's
 	NoCache    bool              // carry every step out
+	CacheFrom  []CacheFrom       // caches of other machines
 	NoCacheFor []string          // … of the stages of these names
 	Pull       bool              // ask the registry for bases even if they are here
 	Compress   bool              // an output will want compressed layers: a plain Dockerfile's are begun early
@@ -93,6 +94,7 @@ type Builder struct {
 	host, target ocispec.Platform
 	epoch        *time.Time // SOURCE_DATE_EPOCH; nil: none
 	escape       rune
+	ported       portable
 	session      string
 	temp         string
 	fromAfar     bool // the build context was no folder: it has no ignore rules, as in BuildKit
@@ -146,6 +148,7 @@ func New(o Options) (*Builder, error) {
 	if err := b.openState(); err != nil {
 		return nil, err
 	}
+	b.openImports()
 	b.hashes = buildctx.OpenHashes(filepath.Join(o.Root, "cache", "hashes"))
 	b.context = sync.OnceValues(func() (*buildctx.Tree, error) {
 		return buildctx.Open(b.opts.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes, Own: o.Root, Fetched: b.fromAfar})

@@ -72,6 +72,7 @@ func (b *Builder) remember(img Named, s *stage) {
 		}
 	}
 	b.committed = append(b.committed, img)
+	b.ported.results = append(b.ported.results, s)
 	b.committed = slices.DeleteFunc(b.committed, func(n Named) bool { return len(n.Names) == 0 })
 	slices.SortFunc(b.committed, func(x, y Named) int { return strings.Compare(x.Names[0], y.Names[0]) })
 }

@@ -18,6 +18,8 @@ type Form struct {
 	Force       bool              // a base's layers too
 	Docker      bool              // Docker's media types
 	Annotations []Annotation
+
+	asIs bool // files have the times that they have here, whatever an image makes of them
 }
 
 // Annotation is an annotation of an image.

@@ -59,7 +59,7 @@ func (b *Builder) chain(f files, layers []v1.Layer) ([]digest.Digest, error) {
 			return nil, err
 		}
 		diffIDs[i] = digest.Digest(id.String())
-		if b.rewrites(f.layers[i]) {
+		if b.rewrites(f.layers[i], Form{}) {
 			continue // the folder's files have other times
 		}
 		chain := identity.ChainID(diffIDs[:i+1]).String()

@@ -41,7 +41,7 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		return files{}, err
 	}
 	step := b.progress.Begin(j.title)
-	if rec, ok := b.lookup(key, j); ok {
+	if rec, ok := b.lookup(key, j, below); ok {
 		step.End(Cached)
 		return b.answer(j, key, rec, below)
 	}
@@ -56,7 +56,7 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 			return nil, err
 		}
 		defer unlock()
-		if rec, ok := b.lookup(key, j); ok { // another build has made it meanwhile
+		if rec, ok := b.lookup(key, j, below); ok { // another build has made it meanwhile
 			return &made{rec: rec}, nil
 		}
 		rec, err := b.perform(ctx, j, key, below, step)
@@ -80,6 +80,7 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		return b.answer(j, key, m.rec, below)
 	}
 	step.End(Done)
+	b.noteStep(key, m.rec, below)
 	return below.with(layerRef{m.rec.Layer, m.rec.Created, m.rec.Title}), nil
 }
 
@@ -94,20 +95,27 @@ func (b *Builder) alone(ctx context.Context, key string) (unlock func(), err err
 
 // lookup returns the record for a key if it can be used: its layer is there,
 // and a failure answers only a probe, of a later build.
-func (b *Builder) lookup(key string, j *job) (cache.Step, bool) {
+func (b *Builder) lookup(key string, j *job, below files) (cache.Step, bool) {
 	if b.opts.NoCache || j.noCache {
 		return cache.Step{}, false
 	}
 	rec, ok := b.cache.Step(key)
-	if !ok || rec.Status != 0 {
-		return rec, ok && j.probe && rec.Session != b.session
+	if ok && rec.Status == 0 {
+		_, there, err := b.layers.Get(rec.Layer)
+		ok = there && err == nil
 	}
-	_, there, err := b.layers.Get(rec.Layer)
-	return rec, there && err == nil
+	if !ok {
+		rec, ok = b.imported(key, below)
+	}
+	if ok && rec.Status != 0 {
+		ok = j.probe && rec.Session != b.session
+	}
+	return rec, ok
 }
 
 // answer gives a job what the record of the same step holds.
 func (b *Builder) answer(j *job, key string, rec cache.Step, below files) (files, error) {
+	b.noteStep(key, rec, below)
 	if j.stdout != nil {
 		if err := b.replay(key, j.stdout); err != nil {
 			return files{}, err

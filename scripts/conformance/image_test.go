@@ -196,7 +196,10 @@ func (img *image) forget(name string) {
 // contextTime is the modification time of every file in a build context.
 var contextTime = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 
-// line is a file on one line. Times since the project began are those of the build, and left out.
+// baseTime is when the base was made: what adds no layer to it has its time.
+var baseTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// line is a file on one line.
 func (f *file) line() string {
 	h := f.header
 	kind := map[byte]string{
@@ -220,10 +223,15 @@ func (f *file) line() string {
 	if len(f.names) > 1 {
 		text += " = " + strings.Join(slices.Sorted(slices.Values(f.names)), " = ")
 	}
-	if h.ModTime.Year() < 2020 {
-		text += " " + h.ModTime.UTC().Format("2006-01-02T15:04:05")
+	return text + told(h.ModTime)
+}
+
+// told is a time as text, unless it is that of the build.
+func told(t time.Time) string {
+	if t.Year() < 2020 {
+		return " " + t.UTC().Format("2006-01-02T15:04:05")
 	}
-	return text
+	return ""
 }
 
 // text is what makes the image another one than its base. With all, it has the history and the number of layers
@@ -233,11 +241,17 @@ func (img *image) text(base *image, all bool) string {
 	img.configText(&out, all)
 	if all {
 		for _, h := range img.config.History[min(len(base.config.History), len(img.config.History)):] {
-			empty := ""
+			more := ""
 			if h.EmptyLayer {
-				empty = " (empty)"
+				more = " (empty)"
 			}
-			fmt.Fprintf(&out, "history %q%s\n", h.CreatedBy, empty)
+			if h.Created != nil && h.Created.After(baseTime) {
+				more += told(*h.Created)
+			}
+			fmt.Fprintf(&out, "history %q%s\n", h.CreatedBy, more)
+		}
+		if created := img.config.Created; created != nil && created.After(baseTime) && told(*created) != "" {
+			fmt.Fprintf(&out, "created%s\n", told(*created))
 		}
 		fmt.Fprintf(&out, "layers %d\n", img.layers-base.layers)
 	}

@@ -64,6 +64,7 @@ type job struct {
 
 	cacheTo   []build.CacheTo
 	platforms []string // at least one; "": this machine's
+	call      call
 }
 
 // sourceDateEpoch is the one variable of the environment that is a build-arg unasked, as in docker.
@@ -86,6 +87,9 @@ func (f *buildFlags) start(args []string, std streams) int {
 func (f *buildFlags) check(args []string, std streams) (*job, error) {
 	j := &job{flags: f}
 	var err error
+	if j.call, err = parseCall(f.call, f.checkOnly); err != nil {
+		return nil, err
+	}
 	o := &j.options
 	if o.Root, err = stateRoot(f.root); err != nil {
 		return nil, err
@@ -165,7 +169,7 @@ func (j *job) run(std streams) int {
 	syscall.Umask(0o022) // what programs make has the same modes whoever builds
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	quiet := j.flags.quiet || j.flags.progress == "quiet"
+	quiet := j.flags.quiet || j.flags.progress == "quiet" || j.call.method != ""
 	display := newDisplay(std.err, j.flags.mode(), quiet)
 	echo := std.out
 	if j.flags.quiet || slices.ContainsFunc(j.wanted.Outputs, func(o build.Output) bool { return o.Dest == "-" }) {
@@ -174,6 +178,14 @@ func (j *job) run(std streams) int {
 	j.options.Progress = display
 	j.options.Stdout, j.options.Stderr = display.above(echo), display.above(std.err)
 	display.Note("#0 user namespace: " + userns.Mode())
+	if j.call.method != "" {
+		status, err := j.answer(ctx, std)
+		display.close()
+		if err != nil {
+			return failed(ctx, std, err)
+		}
+		return status
+	}
 	if j.flags.debug {
 		j.options.Broken = (&debugger{std: std, display: display}).broken
 	}

@@ -30,6 +30,8 @@ type buildFlags struct {
 	allowWrite          []string
 	debug, step         bool
 	run                 runFlags
+	checkOnly           bool
+	call                string
 }
 
 func (f *buildFlags) register(fs *pflag.FlagSet) {
@@ -50,6 +52,8 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.cacheFrom, "cache-from", nil, "take steps from another machine's cache: `type=local,src=DIR`")
 	fs.StringArrayVar(&f.cacheTo, "cache-to", nil, "write this build's steps for other machines: `type=local,dest=DIR[,mode=max]`")
 	fs.BoolVar(&f.pull, "pull", false, "ask the registry for base images even if they are here")
+	fs.BoolVar(&f.checkOnly, "check", false, "build nothing: say what lint rules find in the Dockerfile (--call=check)")
+	fs.StringVar(&f.call, "call", "build", "build nothing, but `check|outline|targets[,format=json]`: list a Dockerfile's warnings, what its target can be given, its targets")
 	fs.StringVar(&f.platform, "platform", "", "build for this `OS/ARCH[/VARIANT]`, or for several, with commas between them")
 	insecureFlag(fs, &f.insecure)
 	fs.StringVar(&f.progress, "progress", "auto", "show progress as `auto|plain|tty|quiet`")

@@ -20,7 +20,13 @@ import (
 // Of an ARG with several names a later default sees the earlier defaults; a caller
 // that has a build-arg for one of them expands each default by itself with Word.
 func Expand(cmd any, env shell.EnvGetter, escape rune) (any, error) {
-	e := expander{env: env, escape: escape}
+	return ExpandNoting(cmd, env, escape, nil)
+}
+
+// ExpandNoting is Expand that tells unset, which may be nil, the variables in the instruction
+// that are not set.
+func ExpandNoting(cmd any, env shell.EnvGetter, escape rune, unset func(name string)) (any, error) {
+	e := expander{env: env, escape: escape, unset: unset}
 	switch c := cmd.(type) {
 	case *instructions.Stage:
 		return e.from(*c)
@@ -64,38 +70,6 @@ func Expand(cmd any, env shell.EnvGetter, escape rune) (any, error) {
 	return e.rest(cmd)
 }
 
-// Word expands one word as Expand does for operands: variables are replaced, quotes
-// are removed. An EnvGetter for a map is easily made by shell.EnvsFromSlice.
-func Word(word string, env shell.EnvGetter, escape rune) (string, error) {
-	return expander{env: env, escape: escape}.word(word)
-}
-
-type expander struct {
-	env    shell.EnvGetter
-	escape rune
-}
-
-func (e expander) lex() *shell.Lex {
-	if e.escape == 0 {
-		return shell.NewLex(defaultEscape)
-	}
-	return shell.NewLex(e.escape)
-}
-
-func (e expander) word(word string) (string, error) {
-	out, _, err := e.lex().ProcessWord(word, e.env)
-	return out, err
-}
-
-// body expands a heredoc, where quotes mean nothing and the escape is always the
-// backslash.
-func (e expander) body(text string) (string, error) {
-	lex := shell.NewLex(defaultEscape)
-	lex.SkipProcessQuotes = true
-	out, _, err := lex.ProcessWord(text, e.env)
-	return out, err
-}
-
 func (e expander) from(c instructions.Stage) (any, error) {
 	name, err := e.word(c.BaseName)
 	if err != nil {
@@ -137,20 +111,23 @@ func (e expander) arg(c instructions.ArgCommand) (any, error) {
 }
 
 func (e expander) copy(c instructions.CopyCommand) (any, error) {
-	if c.From != "" {
-		from, err := Word(c.From, shell.EnvsFromSlice(nil), e.escape)
-		if err != nil {
-			return nil, err
-		}
-		if from != c.From {
-			return nil, errors.New("variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround")
-		}
+	if err := CheckFrom(c.From, e.escape); err != nil {
+		return nil, err
 	}
 	c.SourcesAndDest = cloneSources(c.SourcesAndDest)
 	if err := c.Expand(e.word); err != nil {
 		return nil, err
 	}
 	return &c, c.ExpandRaw(e.body)
+}
+
+// CheckFrom refuses variables in COPY's --from.
+func CheckFrom(from string, escape rune) error {
+	plain, err := Word(from, shell.EnvsFromSlice(nil), escape)
+	if err == nil && plain != from {
+		err = errors.New("variable expansion is not supported for --from, define a new stage with FROM using ARG from global scope as a workaround")
+	}
+	return err
 }
 
 func (e expander) expose(c instructions.ExposeCommand) (any, error) {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
@@ -17,9 +18,24 @@ const defaultEscape = '\\'
 // heredoc bodies included. Nothing is expanded. escape is the file's escape character;
 // 0 is the backslash.
 func Parse(text string, escape rune) (any, error) {
+	return ParseAt(text, escape, Place{})
+}
+
+// Place is what an instruction of a plain Dockerfile has around it.
+type Place struct {
+	Line, EndLine int            // from 1; 0: it is a file of its own
+	Comments      []string       // directly above, without the #
+	Lint          *linter.Linter // hears what the rules about an instruction's form say; may be nil
+}
+
+// ParseAt is Parse for an instruction whose place is known: the value has its lines and comments.
+func ParseAt(text string, escape rune, at Place) (any, error) {
 	node, err := parseNode(text, escape)
 	if err != nil {
 		return nil, err
+	}
+	if at.Line > 0 {
+		node.StartLine, node.EndLine, node.PrevComment = at.Line, at.EndLine, at.Comments
 	}
 	keyword, rest := splitKeyword(node.Original)
 	if read, ok := ownWords[keyword]; ok {
@@ -29,7 +45,10 @@ func Parse(text string, escape rune) (any, error) {
 		}
 		return read(words)
 	}
-	return instructions.ParseInstruction(node)
+	if at.Lint == nil { // the linter's methods take nil, but not with a comment that has a directive
+		return instructions.ParseInstruction(node)
+	}
+	return instructions.ParseInstructionWithLinter(node, at.Lint)
 }
 
 // Onbuild reads an ONBUILD trigger of a base image, as it stands in the image's config.

@@ -32,6 +32,9 @@ type File struct {
 	Plain        bool           // a plain Dockerfile: nothing but Dockerfile's own instructions
 	Escape       rune           // the escape character in force: a backslash, or a backquote by "# escape=`"
 	Instructions []*Instruction // in the order of the source
+	// EmptyLines are the lines, from 1, on which an instruction of a plain file ends that goes on over an
+	// empty line. Dockerfile means to refuse that one day.
+	EmptyLines []int
 	// Shell is a script's shell text; nil for a plain file. Each instruction in it is a simple command
 	// whose words are the keyword and InstructionMark with the index.
 	Shell *syntax.File
@@ -44,6 +47,9 @@ type Instruction struct {
 	// By itself it is a file of this one instruction.
 	Text string
 	Span diag.Span // of Text; where a closing word cuts the line before a heredoc's body, the word is in it
+	// Comments are the lines of comment directly above an instruction of a plain file, without the #:
+	// what describes it, and what of the lint rules is skipped for it.
+	Comments []string
 	// Probe says that the instruction stands in the condition of an if or elif, so that a failure is an answer.
 	Probe bool
 	// AfterPipe says that the instruction stands directly after the shell's |, which then is its standard input.

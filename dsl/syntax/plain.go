@@ -85,6 +85,9 @@ func readPlain(src *diag.Source, escape rune) (*File, error) {
 		return nil, plainError(src, escape, err)
 	}
 	f := &File{Source: src, Plain: true, Escape: escape}
+	for _, w := range result.Warnings { // of one kind
+		f.EmptyLines = append(f.EmptyLines, w.Location.Start.Line)
+	}
 	x := newLexer(src.Text, escape)
 	starts := lineStarts(src.Text)
 	for _, node := range result.AST.Children {
@@ -101,9 +104,10 @@ func readPlain(src *diag.Source, escape rune) (*File, error) {
 		}
 		end = start + len(bytes.TrimRight(src.Text[start:end], "\r\n"))
 		f.Instructions = append(f.Instructions, &Instruction{
-			Keyword: strings.ToUpper(node.Value),
-			Text:    string(src.Text[start:end]),
-			Span:    src.Span(start, end),
+			Keyword:  strings.ToUpper(node.Value),
+			Text:     string(src.Text[start:end]),
+			Span:     src.Span(start, end),
+			Comments: node.PrevComment,
 		})
 	}
 	return f, nil

@@ -21,6 +21,8 @@ type place struct {
 	keyword string
 	text    string // as written
 	noCache bool   // in a stage of --no-cache-filter
+
+	comments []string // directly above it, in a plain Dockerfile
 }
 
 // wrap gives an error the place, unless it has one.
@@ -72,7 +74,9 @@ type scope struct {
 	// stage returns the stage that --from names; nil: none has that name.
 	stage  func(name string) (*stage, error)
 	titles interface{ title(text string) string }
-	expand expander // for a plain Dockerfile's words; nil: the shell has done it
+	plain  bool // the words are to be expanded by Dockerfile's rules; else the shell has done it
+	// seen hears of every instruction that is carried out, in its expanded form; may be nil.
+	seen func(at place, cmd any, before, after *stage)
 }
 
 // apply carries out an instruction other than FROM: it returns the stage as
@@ -84,26 +88,48 @@ func (b *Builder) apply(ctx context.Context, s *stage, sc *scope, in *input) (*s
 }
 
 func (b *Builder) applied(ctx context.Context, s *stage, sc *scope, in *input) (*stage, error) {
-	if c, ok := in.cmd.(*instructions.ArgCommand); ok {
-		next := s.clone()
-		return next, b.arg(next, c, sc.expand)
+	cmd, err := b.expanded(s, sc, in)
+	if err != nil {
+		return nil, err
 	}
-	if !s.begun {
+	next, err := b.carried(ctx, s, sc, in, cmd)
+	if err == nil && sc.seen != nil {
+		sc.seen(in.place, cmd, s, next)
+	}
+	return next, err
+}
+
+// expanded is an instruction with its variables replaced; the lint rules have
+// looked at it.
+func (b *Builder) expanded(s *stage, sc *scope, in *input) (any, error) {
+	_, isArg := in.cmd.(*instructions.ArgCommand)
+	if !s.begun && !isArg {
 		return nil, errNoStage
 	}
-	cmd := in.cmd
-	if sc.expand != nil {
+	cmd, rules := in.cmd, b.lint.at(in.place)
+	if sc.plain && !isArg { // an ARG's default may be of no use
 		var err error
-		if cmd, err = instr.Expand(cmd, s.env, b.escape); err != nil {
+		if cmd, err = instr.ExpandNoting(cmd, s.env, b.escape, func(name string) { rules.unset(s, name) }); err != nil {
 			return nil, err
 		}
 	}
+	if rules == nil {
+		return cmd, nil
+	}
+	return cmd, rules.check(b, s, cmd)
+}
+
+// carried carries an expanded instruction out.
+func (b *Builder) carried(ctx context.Context, s *stage, sc *scope, in *input, cmd any) (*stage, error) {
 	in.noCache = s.noCache
 	next := s.clone()
+	next.once(b.lint, in.place, cmd)
 	if done, err := next.configure(cmd); done || err != nil {
 		return next, err
 	}
 	switch c := cmd.(type) {
+	case *instructions.ArgCommand:
+		return next, b.arg(next, c, sc.plain, b.lint.at(in.place))
 	case *instructions.RunCommand:
 		return next, b.run(ctx, next, sc, in, c)
 	case *instr.Exec:

@@ -8,6 +8,8 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/shbuild/shbuild/dsl/instr"
 )
 
 // platformArgs are the global ARGs that are there without being declared.
@@ -51,22 +53,24 @@ func proxyArgs(given map[string]string) env {
 	return e
 }
 
-// An expander expands the variables in one word by a Dockerfile's rules.
-type expander func(word string, vars env) (string, error)
-
 // arg carries out ARG. A build-arg goes before the default; before the first
 // FROM it makes a global ARG, which a stage takes over by ARG without a
-// default. expand is for the defaults; nil: the shell has done it.
-func (b *Builder) arg(s *stage, c *instructions.ArgCommand, expand expander) error {
+// default. plain: the defaults are to be expanded; else the shell has done it.
+func (b *Builder) arg(s *stage, c *instructions.ArgCommand, plain bool, rules *placedRules) error {
 	var told []string
 	for _, a := range c.Args {
 		scope := s.env
 		if !s.begun {
 			scope = s.globals
 		}
-		value, err := b.argValue(s, a, scope, expand)
+		value, err := b.argValue(s, a, scope, plain, rules)
 		if err != nil {
 			return err
+		}
+		if !s.begun && a.Key == sourceDateEpoch {
+			if value, err = b.globalEpoch(value); err != nil {
+				return err
+			}
 		}
 		a.Value = value
 		text := a.Key
@@ -90,9 +94,15 @@ func (b *Builder) arg(s *stage, c *instructions.ArgCommand, expand expander) err
 	return nil
 }
 
-func (b *Builder) argValue(s *stage, a instructions.KeyValuePairOptional, scope env, expand expander) (*string, error) {
-	if v, ok := b.buildArg(a.Key); ok {
+func (b *Builder) argValue(s *stage, a instructions.KeyValuePairOptional, scope env, plain bool, rules *placedRules) (*string, error) {
+	v, ok := b.buildArg(a.Key)
+	switch {
+	case ok && a.Key != sourceDateEpoch:
 		return &v, nil
+	case ok && b.epoch != nil:
+		return epochValue(b.epoch), nil
+	case ok && !s.begun:
+		return nil, nil // an empty one takes the default away
 	}
 	if a.Value == nil {
 		if v, ok := s.globals.Get(a.Key); ok && s.begun {
@@ -100,11 +110,14 @@ func (b *Builder) argValue(s *stage, a instructions.KeyValuePairOptional, scope 
 		}
 		return nil, nil
 	}
-	if expand == nil {
+	if !plain {
 		return a.Value, nil
 	}
-	v, err := expand(*a.Value, scope)
-	return &v, err
+	m, err := instr.WordNoting(*a.Value, scope, b.escape)
+	for _, name := range slices.Sorted(maps.Keys(m.Unmatched)) {
+		rules.unset(s, name)
+	}
+	return &m.Result, err
 }
 
 // buildArg returns a --build-arg, and notes that somebody asked for it.

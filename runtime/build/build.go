@@ -19,6 +19,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,6 +96,7 @@ type Builder struct {
 	epoch        *time.Time // SOURCE_DATE_EPOCH; nil: none
 	escape       rune
 	ported       portable
+	lint         *linting // nil: a script
 	session      string
 	temp         string
 	fromAfar     bool // the build context was no folder: it has no ignore rules, as in BuildKit
@@ -138,9 +140,6 @@ func New(o Options) (*Builder, error) {
 		if b.target, err = platforms.Parse(o.Platform); err != nil {
 			return nil, fmt.Errorf("--platform %s: %w", o.Platform, err)
 		}
-	}
-	if b.epoch, err = epoch(o.BuildArgs); err != nil {
-		return nil, err
 	}
 	if b.agents, err = openAgents(o.Run.SSH); err != nil {
 		return nil, err
@@ -189,8 +188,10 @@ type Result struct {
 
 // Build carries out a Dockerfile or a script.
 func (b *Builder) Build(ctx context.Context, f *syntax.File) (*Result, error) {
-	b.escape = f.Escape
 	b.whole, b.cancel = context.WithCancel(ctx)
+	if err := b.begin(f); err != nil {
+		return nil, err
+	}
 	var s *stage
 	var err error
 	if f.Plain {
@@ -226,7 +227,8 @@ func (b *Builder) plain(ctx context.Context, f *syntax.File) (*stage, error) {
 		return nil, err
 	}
 	s, err := p.build(ctx, target)
-	if err != nil {
+	b.tellFindings()
+	if err := cmp.Or(err, b.lint.err()); err != nil {
 		return nil, err
 	}
 	if b.opts.Compress {
@@ -259,9 +261,19 @@ func (b *Builder) checkArgs(f *syntax.File) error {
 	}
 }
 
-// start is what a build has before its first FROM.
-func (b *Builder) start() *stage {
-	return &stage{globals: platformArgs(b.host, b.target, b.opts.Target, b.opts.BuildArgs), platform: b.target}
+// begin takes from a file and the build-args what counts for the whole build.
+func (b *Builder) begin(f *syntax.File) (err error) {
+	b.escape = f.Escape
+	if b.epoch, err = epoch(b.opts.BuildArgs[sourceDateEpoch]); err != nil {
+		return &diag.Error{Source: f.Source, Span: f.Source.Span(0, 0), Op: "--build-arg", Err: err, Hint: diag.HintOf(err)}
+	}
+	return nil
+}
+
+// start is what a build has before its first FROM. last is the last stage's
+// name, if it is known.
+func (b *Builder) start(last string) *stage {
+	return &stage{globals: platformArgs(b.host, b.target, cmp.Or(b.opts.Target, last), b.opts.BuildArgs), platform: b.target}
 }
 
 func noTarget(name string, known []string) error {

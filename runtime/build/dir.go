@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 
@@ -13,9 +14,10 @@ import (
 )
 
 // makeDir makes a folder of the image with those above it, as far as they are
-// not there, owned by user. Symlinks in the image are followed inside it.
+// not there, owned by user, with the given modification time unless it is nil;
+// a folder that another one is then made in has that one's. Symlinks in the image are followed inside it.
 // root must not be changed by others meanwhile: no container runs on it.
-func makeDir(root, dir string, user rootfs.User) error {
+func makeDir(root, dir string, user rootfs.User, mtime *time.Time) error {
 	at := ""
 	for _, name := range strings.Split(strings.Trim(dir, "/"), "/") {
 		at += "/" + name
@@ -35,6 +37,11 @@ func makeDir(root, dir string, user rootfs.User) error {
 		// Mode and owner are set apart: the umask must not show in an image.
 		if err := errors.Join(os.Mkdir(path, 0o755), os.Chmod(path, 0o755), os.Lchown(path, user.UID, user.GID)); err != nil {
 			return fmt.Errorf("make the folder %s: %w", at, err)
+		}
+		if mtime != nil {
+			if err := os.Chtimes(path, *mtime, *mtime); err != nil {
+				return fmt.Errorf("make the folder %s: %w", at, err)
+			}
 		}
 	}
 	return nil

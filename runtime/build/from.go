@@ -17,29 +17,33 @@ const scratchName = "scratch"
 // ONBUILD triggers of either. before has the global ARGs.
 func (b *Builder) from(ctx context.Context, before *stage, sc *scope, in *input, base *stage) (*stage, error) {
 	c := in.cmd.(*instructions.Stage)
-	s := &stage{begun: true, name: c.Name, globals: before.globals, noCache: b.noCacheFor(c.Name)}
+	s := &stage{begun: true, name: c.Name, globals: before.globals, epoch: b.epoch, noCache: b.noCacheFor(c.Name)}
 	switch {
 	case base != nil:
 		s.continues(base)
 	case c.BaseName == scratchName:
-		p, err := b.platform(c.Platform)
+		if _, err := b.platform(c.Platform); err != nil {
+			return nil, in.wrap(err)
+		}
+		// It is the target's platform, whatever --platform says.
+		s.image, s.platform = scratch(b.target), b.target
+		s.env = env(nil).setAll(s.image.Config.Env)
+	default:
+		wanted, err := b.platform(c.Platform)
 		if err != nil {
 			return nil, in.wrap(err)
 		}
-		s.image, s.platform = scratch(p), p
-		s.env = env(nil).setAll(s.image.Config.Env)
-	default:
 		img, err := b.resolve(c.BaseName, c.Platform)
 		if err != nil {
 			return nil, in.wrap(err)
 		}
+		b.lint.at(in.place).basePlatform(c.BaseName, wanted, img.config.Platform)
 		title := ""
 		if img.folder == nil { // a folder has a step of its own
 			title = sc.titles.title("FROM " + c.BaseName)
 		}
 		s.begin(img, b.unpackNode(img, in, title))
 	}
-	s.baseHistory = len(s.image.History)
 	triggers := s.image.Config.OnBuild
 	s.image.Config.OnBuild = nil
 	return b.triggered(ctx, s, sc, in, triggers)
@@ -50,7 +54,7 @@ func (b *Builder) from(ctx context.Context, before *stage, sc *scope, in *input,
 func (s *stage) continues(base *stage) {
 	c := base.clone()
 	s.node, s.image, s.platform = c.node, c.image, c.platform
-	s.env, s.args = c.env, c.args
+	s.env, s.args, s.baseHistory, s.workdirSet = c.env, c.args, c.baseHistory, c.workdirSet
 	s.env = s.env.setAll(s.image.Config.Env)
 }
 
@@ -59,6 +63,7 @@ func (s *stage) begin(img *base, n *node) {
 	s.node, s.platform = n, img.platform
 	s.image = img.config
 	s.image.Created = nil
+	s.baseHistory = len(s.image.History)
 	s.image.Config.Env = slices.Clip(s.image.Config.Env)
 	if _, ok := env(nil).setAll(s.image.Config.Env).Get("PATH"); !ok {
 		s.image.Config.Env = append(s.image.Config.Env, "PATH="+defaultPath)
@@ -74,8 +79,10 @@ func (b *Builder) triggered(ctx context.Context, s *stage, sc *scope, in *input,
 		if err == nil {
 			// A trigger is a plain Dockerfile's instruction wherever it runs.
 			plain := *sc
-			plain.expand = b.dockerfileRules
-			s, err = b.applied(ctx, s, &plain, &input{place: in.place, cmd: cmd})
+			plain.plain = true
+			at := in.place
+			at.comments = nil // they are the FROM's
+			s, err = b.applied(ctx, s, &plain, &input{place: at, cmd: cmd})
 		}
 		if err != nil {
 			return nil, in.wrap(fmt.Errorf("the base's ONBUILD %s: %w", text, err))

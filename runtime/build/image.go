@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strconv"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -12,7 +11,6 @@ import (
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/registry/image"
 )
 
@@ -176,7 +174,8 @@ func lastCreated(history []ocispec.History) *time.Time {
 	return last
 }
 
-// clamp lets SOURCE_DATE_EPOCH stand for every later time of what is new.
+// clamp lets SOURCE_DATE_EPOCH stand for every later time of what is not the
+// base image's.
 func (b *Builder) clamp(history []ocispec.History, base int) {
 	if b.epoch == nil {
 		return
@@ -186,18 +185,4 @@ func (b *Builder) clamp(history []ocispec.History, base int) {
 			h.Created = b.epoch
 		}
 	}
-}
-
-// epoch reads the build-arg SOURCE_DATE_EPOCH, in seconds since 1970.
-func epoch(args map[string]string) (*time.Time, error) {
-	text := args[sourceDateEpoch]
-	if text == "" || text == contextEpoch {
-		return nil, nil
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		return nil, diag.WithHint(fmt.Errorf("SOURCE_DATE_EPOCH=%s is not a time", text), "write it in seconds since 1970: $(date +%s), or $(git log -1 --format=%ct)")
-	}
-	t := time.Unix(seconds, 0).UTC()
-	return &t, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"golang.org/x/sync/errgroup"
@@ -16,12 +15,13 @@ import (
 
 // A plain Dockerfile is planned whole before anything is done: its stages are
 // put together from their instructions only when the target needs them, and
-// the target's last node is solved at the end.
+// the target's last node is solved at the end. What BuildKit refuses in a
+// stage that nothing needs, the plan refuses too.
 type plain struct {
 	b      *Builder
 	file   *syntax.File
-	expand expander
 	start  *stage // the global ARGs
+	args   []declared
 	stages []*plannedStage
 }
 
@@ -32,6 +32,7 @@ type plannedStage struct {
 	base    *plannedStage // an earlier stage that FROM names; nil: an image
 	steps   []plannedStep
 	total   int // steps that the display counts
+	outline outline
 	state   *stage
 	pending bool // being put together: to meet it again is a circle
 
@@ -45,19 +46,39 @@ type plannedStep struct {
 
 // planned parses a plain Dockerfile into stages. Nothing is run.
 func (b *Builder) planned(ctx context.Context, f *syntax.File) (*plain, error) {
-	p := &plain{b: b, file: f, expand: b.dockerfileRules, start: b.start()}
-	for _, in := range f.Instructions {
-		at := place{source: f.Source, span: in.Span, keyword: in.Keyword, text: in.Text}
-		cmd, err := instr.Parse(in.Text, f.Escape)
+	var err error
+	if b.lint, err = newLinting(f); err != nil {
+		return nil, err
+	}
+	p := &plain{b: b, file: f}
+	steps := make([]plannedStep, len(f.Instructions))
+	last := ""
+	for i, in := range f.Instructions {
+		at := place{source: f.Source, span: in.Span, keyword: in.Keyword, text: in.Text, comments: in.Comments}
+		cmd, err := instr.ParseAt(in.Text, f.Escape, instr.Place{
+			Line: in.Span.Start.Line, EndLine: in.Span.End.Line, Comments: in.Comments, Lint: b.lint.rules,
+		})
 		if err != nil {
 			return nil, at.wrap(err)
 		}
-		if err := p.add(at, cmd); err != nil {
-			return nil, at.wrap(err)
+		if from, ok := cmd.(*instructions.Stage); ok {
+			last = from.Name
+		}
+		steps[i] = plannedStep{at, cmd}
+	}
+	b.lint.form(steps)
+	p.start = b.start(last)
+	b.lint.defaults(p, steps)
+	for _, step := range steps {
+		if err := p.add(step.at, step.cmd); err != nil {
+			return nil, step.at.wrap(err)
 		}
 	}
 	if len(p.stages) == 0 {
 		return nil, &diag.Error{Source: f.Source, Span: f.Source.Span(0, 0), Err: fmt.Errorf("no FROM in it: nothing to build")}
+	}
+	if err := p.checkReferences(); err != nil {
+		return nil, err
 	}
 	return p, ctx.Err()
 }
@@ -68,8 +89,7 @@ func (p *plain) add(at place, cmd any) error {
 		return p.addStage(at, c)
 	case *instructions.ArgCommand:
 		if len(p.stages) == 0 {
-			p.start = p.start.clone()
-			return p.b.arg(p.start, c, p.expand)
+			return p.addGlobal(at, c)
 		}
 	}
 	if len(p.stages) == 0 {
@@ -87,42 +107,55 @@ func (p *plain) add(at place, cmd any) error {
 	return nil
 }
 
+func (p *plain) addGlobal(at place, c *instructions.ArgCommand) error {
+	before := p.start
+	p.start = p.start.clone()
+	if err := p.b.arg(p.start, c, true, nil); err != nil {
+		return err
+	}
+	p.args = append(p.args, p.declaredGlobals(at, c, before)...)
+	return nil
+}
+
 func (p *plain) addStage(at place, c *instructions.Stage) error {
 	from := *c
-	name, err := p.expand(from.BaseName, p.start.globals)
+	name, err := instr.WordNoting(from.BaseName, p.start.globals, p.b.escape)
 	if err != nil {
 		return err
 	}
-	if name == "" {
+	p.b.lint.fromName(p, at, name)
+	if name.Result == "" {
 		return diag.WithHint(fmt.Errorf("the base's name (%s) is empty", from.BaseName), "give the ARG that it uses a value: --build-arg, or a default before the first FROM")
 	}
-	from.BaseName = name
+	from.BaseName = name.Result
+	s := &plannedStage{index: len(p.stages), from: &from, at: at, base: p.baseStage(from.BaseName)}
+	s.outline = p.newOutline(s.base)
+	s.outline.use(name.Matched)
 	if from.Platform != "" {
-		if from.Platform, err = p.expand(from.Platform, p.start.globals); err != nil {
+		platform, err := instr.WordNoting(from.Platform, p.start.globals, p.b.escape)
+		if err != nil {
 			return err
 		}
-		if from.Platform == "" {
+		p.b.lint.fromPlatform(p, at, &from, platform)
+		if from.Platform = platform.Result; from.Platform == "" {
 			return fmt.Errorf("--platform=%s is empty", c.Platform)
 		}
+		s.outline.use(platform.Matched)
 	}
-	s := &plannedStage{index: len(p.stages), from: &from, at: at, base: p.find(from.BaseName)}
+	wanted, err := p.b.platform(from.Platform)
+	if err != nil {
+		return err
+	}
 	if _, ok := p.b.namedContext(from.Name); ok && from.Name != "" {
 		from.BaseName, s.base, s.replaced = from.Name, nil, true
 	}
 	if s.base == nil && from.BaseName != scratchName {
+		if _, err := baseKey(from.BaseName, wanted); err != nil {
+			return err
+		}
 		s.total++
 	}
 	p.stages = append(p.stages, s)
-	return nil
-}
-
-// find returns the latest stage of a name, or nil.
-func (p *plain) find(name string) *plannedStage {
-	for i := len(p.stages) - 1; i >= 0; i-- {
-		if s := p.stages[i]; s.from.Name != "" && strings.EqualFold(s.from.Name, name) {
-			return s
-		}
-	}
 	return nil
 }
 
@@ -147,46 +180,15 @@ func (p *plain) target(name string) (*plannedStage, error) {
 func (p *plain) prefetch(target *plannedStage) error {
 	var group errgroup.Group
 	group.SetLimit(8)
-	seen := map[*plannedStage]bool{}
-	var visit func(s *plannedStage)
-	visit = func(s *plannedStage) {
-		if s == nil || seen[s] {
-			return
-		}
-		seen[s] = true
-		visit(s.base)
+	for _, s := range p.reachable(target) {
 		if s.base == nil && s.from.BaseName != scratchName {
 			group.Go(func() error {
 				_, err := p.b.resolve(s.from.BaseName, s.from.Platform)
 				return s.at.wrap(err)
 			})
 		}
-		for _, step := range s.steps {
-			if c, ok := step.cmd.(*instructions.CopyCommand); ok && c.From != "" {
-				if other, err := p.earlier(c.From, s); err == nil {
-					visit(other)
-				}
-			}
-		}
 	}
-	visit(target)
 	return group.Wait()
-}
-
-// earlier returns the stage that --from names, by name or number, seen from
-// stage s; nil: no stage, so an image.
-func (p *plain) earlier(from string, s *plannedStage) (*plannedStage, error) {
-	other := p.find(from)
-	if n, err := strconv.Atoi(from); err == nil {
-		if n < 0 || n >= len(p.stages) {
-			return nil, fmt.Errorf("--from=%s: there is no stage of that number", from)
-		}
-		other = p.stages[n]
-	}
-	if other != nil && other.index >= s.index {
-		return nil, diag.WithHint(fmt.Errorf("--from=%s: the stage comes only later", from), "put the stage before the one that copies from it")
-	}
-	return other, nil
 }
 
 // build puts the stage together: every instruction becomes a change of the
@@ -196,7 +198,7 @@ func (p *plain) build(ctx context.Context, s *plannedStage) (*stage, error) {
 		return s.state, nil
 	}
 	if s.pending {
-		return nil, s.at.wrap(fmt.Errorf("the stages depend on each other in a circle"))
+		return nil, s.at.wrap(errCircle)
 	}
 	s.pending = true
 	defer func() { s.pending = false }()
@@ -204,7 +206,7 @@ func (p *plain) build(ctx context.Context, s *plannedStage) (*stage, error) {
 	if s.from.Name == "" && len(p.stages) > 1 {
 		titles.stage = "stage-" + strconv.Itoa(s.index)
 	}
-	sc := &scope{titles: titles, expand: p.expand, stage: func(name string) (*stage, error) {
+	sc := &scope{titles: titles, plain: true, seen: s.outline.seen, stage: func(name string) (*stage, error) {
 		other, err := p.earlier(name, s)
 		if other == nil || err != nil {
 			return nil, err
@@ -250,9 +252,4 @@ func (n *numbered) title(text string) string {
 		prefix = n.stage + " " + prefix
 	}
 	return "[" + prefix + "] " + text
-}
-
-// dockerfileRules expands a word as BuildKit does.
-func (b *Builder) dockerfileRules(word string, vars env) (string, error) {
-	return instr.Word(word, vars, b.escape)
 }

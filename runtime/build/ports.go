@@ -31,7 +31,14 @@ func parsePort(spec string) ([]string, error) {
 	default:
 		return nil, fmt.Errorf("unknown protocol %q, want tcp, udp or sctp", proto)
 	}
-	if ip = strings.Trim(ip, "[]"); ip != "" && net.ParseIP(ip) == nil {
+	if strings.HasPrefix(ip, "[") {
+		bare, _, err := net.SplitHostPort(ip + ":")
+		if err != nil {
+			return nil, fmt.Errorf("invalid address %q", ip)
+		}
+		ip = bare
+	}
+	if ip != "" && net.ParseIP(ip) == nil {
 		return nil, fmt.Errorf("invalid address %q", ip)
 	}
 	first, last, err := portRange(port)
@@ -82,8 +89,8 @@ func portRange(s string) (first, last int, err error) {
 }
 
 func portNumber(s string) (int, error) {
-	n, err := strconv.ParseUint(s, 10, 16)
-	if err != nil {
+	n, err := strconv.ParseInt(s, 10, 32) // a sign in front is fine
+	if err != nil || n < 0 || n > 65535 {
 		return 0, fmt.Errorf("invalid port %q, want 0 to 65535", s)
 	}
 	return int(n), nil

@@ -242,7 +242,7 @@ const hostname = "buildkitsandbox"
 // readyDir makes the working folder, unless it is CWD's: that must be there.
 func (in *runInputs) readyDir(root string, user rootfs.User) error {
 	if !in.Given {
-		return makeDir(root, in.Dir, user)
+		return makeDir(root, in.Dir, user, nil)
 	}
 	if !haveDir(root, in.Dir) {
 		return diag.WithHint(fmt.Errorf("there is no folder %s in the stage for CWD", in.Dir), "make it first: RUN mkdir -p "+in.Dir)

@@ -48,7 +48,7 @@ type shell struct{ b *Builder }
 func (sh *shell) Do(ctx context.Context, st interp.Stage, call *interp.Call) (interp.Stage, error) {
 	s, _ := st.(*stage)
 	if s == nil {
-		s = sh.b.start()
+		s = sh.b.start("")
 	}
 	in := &input{
 		place: place{source: call.Source, span: call.Span, keyword: call.Keyword, text: call.Text}, cmd: call.Instr,

@@ -2,7 +2,9 @@ package build
 
 import (
 	"maps"
+	"path"
 	"slices"
+	"time"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
@@ -27,13 +29,16 @@ type stage struct {
 	args    []instructions.KeyValuePairOptional // the ARGs, as the history of a RUN tells them
 	globals env                                 // ARGs before the first FROM, and the platform's
 
-	cwd    string // CWD; empty: WORKDIR's
-	memory int64  // MEM, in bytes; 0: none
-	cmdSet bool   // a CMD stood in this stage, so ENTRYPOINT leaves it
+	cwd        string           // CWD; empty: WORKDIR's
+	memory     int64            // MEM, in bytes; 0: none
+	last       map[string]place // where CMD, ENTRYPOINT and HEALTHCHECK stood last, for the lint rules
+	workdirSet bool             // a WORKDIR stood in the file, here or in a stage below
+	cmdSet     bool             // a CMD stood in this stage, so ENTRYPOINT leaves it
 
 	noCache bool // its steps are carried out even if the cache has them
 
-	baseHistory int // how many entries of image.History are the base's
+	baseHistory int        // how many entries of image.History are the base image's
+	epoch       *time.Time // SOURCE_DATE_EPOCH, the time of every new entry; nil: none
 }
 
 // Variables returns the stage's ENV and ARGs for the shell's look-up.
@@ -61,6 +66,7 @@ func (s *stage) clone() *stage {
 // a layer gets its time from the layer when the image is put together.
 func (s *stage) commit(createdBy string, layer bool) {
 	s.image.History = append(s.image.History, ocispec.History{
+		Created:    s.epoch,
 		CreatedBy:  createdBy,
 		Comment:    "buildkit.dockerfile.v0",
 		EmptyLayer: !layer,
@@ -72,7 +78,7 @@ func (s *stage) workdir() string {
 	if s.image.Config.WorkingDir == "" {
 		return "/"
 	}
-	return s.image.Config.WorkingDir
+	return path.Clean(s.image.Config.WorkingDir)
 }
 
 // inShell puts the image's shell before a command in shell form.

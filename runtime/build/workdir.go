@@ -4,40 +4,43 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"time"
 
 	"github.com/shbuild/shbuild/runtime/rootfs"
 )
 
 // workdirInputs are what the layer of a WORKDIR depends on.
 type workdirInputs struct {
-	Dir  string
-	User string
+	Dir   string
+	User  string
+	Epoch *time.Time `json:",omitempty"`
 }
 
 // workdir carries out WORKDIR: the folder is made if it is not there, for the
 // current USER. Other than for / that is a layer, even an empty one.
 func (b *Builder) workdir(s *stage, sc *scope, in *input, dir string) error {
-	if !path.IsAbs(dir) {
+	if !path.IsAbs(dir) { // an absolute one stays as it is written
 		dir = path.Join(s.workdir(), dir)
-	} else {
-		dir = path.Clean(dir)
 	}
 	s.image.Config.WorkingDir = dir
-	s.cwd = ""
+	s.cwd, s.workdirSet = "", true
 	if dir == "/" {
 		sc.titles.title(in.text)
 		s.commit("WORKDIR /", false)
 		return nil
 	}
-	inputs := workdirInputs{dir, s.image.Config.User}
+	inputs := workdirInputs{path.Clean(dir), s.image.Config.User, s.epoch}
 	title := sc.titles.title(in.title())
 	s.node = &node{below: s.node, make: func(ctx context.Context, below files, _ []files) (files, error) {
 		f, err := b.do(ctx, &job{place: in.place, title: title, inputs: inputs, make: func(_ context.Context, root string, _ *output) error {
-			user, err := rootfs.LookupUser(root, inputs.User)
-			if err != nil {
-				return err
+			var user rootfs.User
+			if inputs.User != "" { // by the rules of --chown: whom the image does not have is root
+				var err error
+				if user.UID, user.GID, err = rootfs.ParseChown(root, inputs.User); err != nil {
+					return err
+				}
 			}
-			return makeDir(root, inputs.Dir, user)
+			return makeDir(root, inputs.Dir, user, inputs.Epoch)
 		}}, below)
 		return f, in.wrap(err)
 	}}

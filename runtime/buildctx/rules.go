@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/moby/patternmatcher"
@@ -153,6 +154,20 @@ func (r *rules) explain(path string) string {
 		return ""
 	}
 	return fmt.Sprintf("%s line %d (%s) leaves it out", r.file, by.line, by.text)
+}
+
+// Ignores says whether the ignore rules leave a source of COPY out, as far as that can be told from its name:
+// where rules bring something back, they do not, as in BuildKit's lint rule.
+func (t *Tree) Ignores(source string) bool {
+	r := t.rules
+	if r == nil || len(r.patterns) == 0 || len(r.negated) > 0 {
+		return false
+	}
+	if source == "." || source == "/" {
+		return slices.ContainsFunc(r.patterns, func(p string) bool { return p == "*" || p == "**" || p == "**/*" })
+	}
+	ignored, err := patternmatcher.MatchesOrParentMatches(source, r.patterns)
+	return ignored && err == nil
 }
 
 // A filter applies rules during one walk; patternmatcher's own state makes it unfit for two at once.

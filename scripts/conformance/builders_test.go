@@ -173,9 +173,23 @@ func forgetMarks(img, base *image) {
 			img.forget(name)
 		}
 	}
-	if is, was := img.files["etc"], base.files["etc"]; is != nil && was != nil {
-		is.header.ModTime = was.header.ModTime // they were made in it
+	img.unmark("etc", base)
+}
+
+// unmark gives a folder the base's time again, if nothing in it is another than the base's: files came and went.
+func (img *image) unmark(dir string, base *image) {
+	is, was := img.files[dir], base.files[dir]
+	if is == nil || was == nil {
+		return
 	}
+	for _, files := range []map[string]*file{img.files, base.files} {
+		for name := range files {
+			if strings.HasPrefix(name, dir+"/") && (img.files[name] == nil || base.files[name] == nil || img.files[name].line() != base.files[name].line()) {
+				return
+			}
+		}
+	}
+	is.header.ModTime = was.header.ModTime
 }
 
 // newPodman makes ready to use podman, or returns nil where there is none that can run anything.

@@ -45,10 +45,11 @@ func ParseAt(text string, escape rune, at Place) (any, error) {
 		}
 		return read(words)
 	}
-	if at.Lint == nil { // the linter's methods take nil, but not with a comment that has a directive
-		return instructions.ParseInstruction(node)
+	lint := at.Lint
+	if lint == nil { // BuildKit's parser takes nil, but not where a comment has a check directive
+		lint = linter.New(&linter.Config{})
 	}
-	return instructions.ParseInstructionWithLinter(node, at.Lint)
+	return instructions.ParseInstructionWithLinter(node, lint)
 }
 
 // Onbuild reads an ONBUILD trigger of a base image, as it stands in the image's config.

@@ -36,7 +36,7 @@ func (b *Builder) Check(ctx context.Context, f *syntax.File) ([]Finding, error) 
 			return b.lint.findings(), err
 		}
 	}
-	return b.lint.findings(), nil
+	return b.lint.findings(), b.lint.err()
 }
 
 // Outline tells what the target can be given.
@@ -52,7 +52,7 @@ func (b *Builder) Outline(ctx context.Context, f *syntax.File) (*Outline, error)
 	if _, err := p.build(ctx, target); err != nil {
 		return nil, err
 	}
-	return p.outlined(target), nil
+	return p.outlined(target), b.lint.err()
 }
 
 // plan is planned for a file by itself.
@@ -102,6 +102,8 @@ func Targets(f *syntax.File) ([]Target, error) {
 		if s, ok := cmd.(*instructions.Stage); ok {
 			out = append(out, Target{Name: s.Name, Description: s.DocComment, Base: s.BaseName, Platform: s.Platform,
 				Line: in.Span.Start.Line, EndLine: in.Span.End.Line})
+		} else if in.Keyword != "ARG" && len(out) == 0 {
+			return nil, at.wrap(errNoStage)
 		}
 	}
 	if len(out) == 0 {

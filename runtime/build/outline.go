@@ -83,10 +83,22 @@ func (p *plain) declaredGlobals(at place, c *instructions.ArgCommand, before *st
 			if err == nil {
 				d.deps = slices.Collect(maps.Keys(m.Matched))
 			}
+			if slices.Contains(d.deps, a.Key) { // it is made of its former self
+				d.deps = append(d.deps, lastDeps(append(slices.Clone(p.args), out...), a.Key)...)
+			}
 		}
 		out = append(out, d)
 	}
 	return out
+}
+
+func lastDeps(args []declared, name string) []string {
+	for _, a := range slices.Backward(args) {
+		if a.name == name {
+			return a.deps
+		}
+	}
+	return nil
 }
 
 func outlineArg(at place, a instructions.KeyValuePairOptional) OutlineArg {

@@ -156,6 +156,11 @@ func TestProcess(t *testing.T) {
 		must(t, os.Symlink("prog", in(spec, "bin/again")))
 		spec.Args[0] = "/bin/again"
 		prints(t, spec, "/\n")
+		spec.Args[0], spec.Cwd = "./again", "/bin"
+		prints(t, spec, "/bin\n")
+		must(t, os.WriteFile(in(spec, "script"), []byte("#!/bin/prog args\n"), 0o755))
+		spec.Args = []string{"/script", "x"}
+		prints(t, spec, `["/script" "x"]`+"\n")
 	})
 }
 

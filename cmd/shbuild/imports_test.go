@@ -38,7 +38,10 @@ var architecture = map[string][]string{
 	"runtime/fetch":    {},
 	"runtime/build":    {"dsl/", "registry/", "runtime/"},
 
-	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/layer", "runtime/rootfs", "runtime/sandbox", "runtime/userland", "runtime/userns"},
+	// It restates what build does, so it may not use it: what is said must be said in words, not run.
+	"runtime/explain": {"dsl/diag", "dsl/syntax", "dsl/instr", "registry/reference", "runtime/sandbox"},
+
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/explain", "runtime/layer", "runtime/rootfs", "runtime/sandbox", "runtime/userland", "runtime/userns"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 }
 

@@ -46,6 +46,7 @@ usage:
   shbuild build [flags] CONTEXT [ARG…] the same in docker's spelling: CONTEXT/Dockerfile, or -f
   shbuild debug [flags] FILE [ARG…]    build; a RUN that fails is shown with a shell in its container
   shbuild --step FILE                  build; stop before each instruction and show what it changes
+  shbuild explain [flags] FILE         say what each line will do, without building or fetching
   shbuild pull [flags] NAME…           fetch images into the store
   shbuild push [flags] NAME…           send images of the store to their registries
   shbuild ls [flags]                   list the images in the store
@@ -83,6 +84,8 @@ func run(args []string, std streams) int {
 		return push(args[1:], std)
 	case "ls":
 		return list(args[1:], std)
+	case "explain":
+		return explainFile(args[1:], std)
 	case "diff":
 		return diffImages(args[1:], std)
 	case "history":

@@ -192,6 +192,9 @@ func (st *Stop) shell(ctx context.Context, root string, t *sandbox.Terminal, kin
 		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: hostname,
 		Terminal: t, Stdin: in, Stdout: out, Stderr: out,
 	}
+	if err := st.b.confine(&spec, st.b.confined()); err != nil {
+		return err
+	}
 	if t != nil {
 		spec.Env = withTerm(spec.Env, kind)
 	}

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -167,7 +165,7 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 // run does the build, inside the namespaces, and returns the exit status.
 func (j *job) run(std streams) int {
 	syscall.Umask(0o022) // what programs make has the same modes whoever builds
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, stop := interruptible(std.err)
 	defer stop()
 	quiet := j.flags.quiet || j.flags.progress == "quiet" || j.call.method != ""
 	display := newDisplay(std.err, j.flags.mode(), quiet)

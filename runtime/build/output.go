@@ -12,10 +12,18 @@ import (
 // output is where a step's program writes.
 type output struct {
 	display Step
-	stdout  io.Writer // to the display, the record, and whoever asked
 	tail    *tail     // the last lines of both streams
+	kept    *record   // the standard output, for the cache
+	asked   io.Writer // gets the standard output; nil: nobody asked
+}
 
-	keepOff func(secrets [][]byte) // names what must not get into the record
+// streams gives the program's two outputs. Secrets are hidden from people and from the cache, not from whoever asked
+// for the output. flush ends them.
+func (o *output) streams(secrets [][]byte) (stdout, stderr io.Writer, flush func() error) {
+	people := io.MultiWriter(o.display, o.tail)
+	out, errs := newMask(people, secrets), newMask(people, secrets)
+	o.kept.keepOff(secrets)
+	return io.MultiWriter(writers(out, o.kept, tolerant(o.asked))...), errs, func() error { return errors.Join(out.flush(), errs.flush()) }
 }
 
 func writers(w ...io.Writer) []io.Writer {

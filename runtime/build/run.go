@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -182,7 +181,6 @@ func (b *Builder) contain(ctx context.Context, in *input, title string, inputs r
 			r := &ready{b: b}
 			err := r.prepare(ctx, mounts, deps)
 			if err == nil {
-				out.keepOff(r.secrets)
 				err = b.sandboxed(ctx, root, inputs, r, stdin, out)
 			}
 			return errors.Join(err, r.release())
@@ -215,8 +213,10 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 	spec := sandbox.Spec{
 		ID: newID(), Rootfs: root, StateDir: state, Args: in.Args, Env: slices.Concat(in.Env, in.proxies, r.env), Cwd: in.Dir,
 		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: hostname, Mounts: mounts, Grace: grace,
-		Stdout: io.MultiWriter(out.stdout, out.tail), Stderr: io.MultiWriter(out.display, out.tail), Memory: in.Memory,
+		Memory: in.Memory,
 	}
+	var flush func() error
+	spec.Stdout, spec.Stderr, flush = out.streams(r.secrets)
 	if err := b.confine(&spec, in.confinement); err != nil {
 		return err
 	}
@@ -229,6 +229,9 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 		spec.Stdin = f
 	}
 	res, err := sandbox.Run(ctx, spec)
+	if ferr := flush(); err == nil {
+		err = ferr
+	}
 	return in.debug.stop(ctx, spec, out, exitError(ctx, res, err))
 }
 

@@ -150,7 +150,7 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 	}
 	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
 	kept := &record{file: file}
-	out := &output{display: step, tail: &tail{}, stdout: io.MultiWriter(writers(step, kept, tolerant(j.stdout))...), keepOff: kept.keepOff}
+	out := &output{display: step, tail: &tail{}, kept: kept, asked: j.stdout}
 	layered := b.layered
 	if j.alone {
 		layered = b.separate

@@ -12,7 +12,27 @@ type Error struct {
 	Op     string // the instruction's keyword, as in "COPY"; empty for shell text
 	Err    error
 	Hint   string // what to do about it; may be empty
+	Trail  []Call // how the place was reached, innermost first
 }
+
+// Call is a place from which a function or a sourced file was called.
+type Call struct {
+	Source *Source
+	Span   Span
+}
+
+// String gives the place and the first line of what stands there.
+func (c Call) String() string {
+	from, to := c.Span.Start.Offset, min(c.Span.End.Offset, len(c.Source.Text))
+	text, _, _ := strings.Cut(string(c.Source.Text[from:max(from, to)]), "\n")
+	if r := []rune(text); len(r) > callWidth {
+		text = string(r[:callWidth-1]) + "…"
+	}
+	return c.Source.Name + ":" + c.Span.Start.String() + ": " + strings.Map(printable, text)
+}
+
+// callWidth is how much of a call's text is shown.
+const callWidth = 60
 
 // Error returns "FILE:LINE:COL: OP: message".
 func (e *Error) Error() string {
@@ -24,7 +44,11 @@ func (e *Error) Error() string {
 		b.WriteString(e.Op + ": ")
 	}
 	if e.Err != nil {
-		b.WriteString(e.Err.Error())
+		message := e.Err.Error()
+		if e.Op != "" { // BuildKit's parser says "COPY requires …"
+			message = strings.TrimPrefix(message, e.Op+" ")
+		}
+		b.WriteString(message)
 	}
 	return b.String()
 }

@@ -52,6 +52,16 @@ func printOne(w io.Writer, err error, paint func(style, s string) string) {
 			fmt.Fprintf(w, "    %s\n    %s\n", line, paint(red, mark))
 		}
 	}
+	if at != nil {
+		for _, call := range at.Trail {
+			fmt.Fprintln(w, "  called from "+call.String())
+		}
+	}
+	if at != nil {
+		for _, call := range at.Trail {
+			fmt.Fprintln(w, "  called from "+call.String())
+		}
+	}
 	if rest != "" {
 		fmt.Fprintln(w, strings.TrimRight(rest, "\n"))
 	}

@@ -110,7 +110,7 @@ func (x *shell) leaf(ctx context.Context, hc interp.HandlerContext, args []strin
 	}
 	failed := x.statusError(hc, args, err)
 	if lack := lackOf(failed.Err.Error()); lack != nil {
-		failed.Err, failed.Hint = lack, x.callers(hc.Env, lack)
+		failed.Err, failed.Hint = lack, diag.HintOf(lack)
 		return x.abort(failed)
 	}
 	return x.fail(hc.Env, failed)

@@ -64,7 +64,7 @@ func (x *shell) shellError(env expand.Environ, what string, err error) *diag.Err
 		err = fmt.Errorf("%s: %w", what, err)
 	}
 	src, span := x.program.at(at(env))
-	return &diag.Error{Source: src, Span: span, Err: err, Hint: x.callers(env, err)}
+	return &diag.Error{Source: src, Span: span, Err: err, Hint: diag.HintOf(err), Trail: x.trail(env)}
 }
 
 // shellMessage is what the shell printed about a status.
@@ -82,22 +82,22 @@ var ownPosition = regexp.MustCompile(`(?m)^\d+:\d+: `)
 // tidy gives a line of the shell's as an error's message.
 func tidy(line string) string { return ownPosition.ReplaceAllString(strings.TrimSpace(line), "") }
 
-// callers gives the advice of err, and where the shell was called from.
-func (x *shell) callers(env expand.Environ, err error) string {
-	var parts []string
-	if hint := diag.HintOf(err); hint != "" {
-		parts = append(parts, hint)
-	}
-	for i, no := range strings.Fields(env.Get(varStack).String()) {
-		if i == 5 {
+// trail is where the shell was called from.
+func (x *shell) trail(env expand.Environ) []diag.Call {
+	var calls []diag.Call
+	for _, no := range strings.Fields(env.Get(varStack).String()) {
+		if len(calls) == maxTrail {
 			break
 		}
 		if src, span := x.program.at(no); src != nil {
-			parts = append(parts, fmt.Sprintf("called from %s:%s", src.Name, span.Start))
+			calls = append(calls, diag.Call{Source: src, Span: span})
 		}
 	}
-	return strings.Join(parts, "\n")
+	return calls
 }
+
+// maxTrail is how many calls an error shows.
+const maxTrail = 8
 
 // at is the mark that the shell is at.
 func at(env expand.Environ) string { return env.Get(varAt).String() }

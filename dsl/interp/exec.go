@@ -172,7 +172,7 @@ func (x *shell) arrive(ctx context.Context, hc interp.HandlerContext, no string)
 	if n := x.program.needsAt(no); n != nil {
 		if err := n.met(hc.Env); err != nil {
 			src, span := x.program.at(no)
-			return x.abort(&diag.Error{Source: src, Span: span, Err: err, Hint: x.callers(hc.Env, err)})
+			return x.abort(&diag.Error{Source: src, Span: span, Err: err, Hint: diag.HintOf(err), Trail: x.trail(hc.Env)})
 		}
 	}
 	return asStatus(hc.LastExitStatus)

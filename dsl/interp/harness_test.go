@@ -213,3 +213,10 @@ func write(t *testing.T, dir string, files ...string) string {
 	}
 	return dir
 }
+
+// printed is an error as a person sees it.
+func printed(err error) string {
+	var b strings.Builder
+	diag.Print(&b, err, false)
+	return b.String()
+}

@@ -8,8 +8,6 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/shbuild/shbuild/dsl/diag"
 )
 
 // What a script tries on the host. Each attempt ends the build, even where a shell
@@ -262,7 +260,7 @@ func TestHints(t *testing.T) {
 		"f() { cat x; }\n\nf": "called from build.sh:4:1",
 	} {
 		got := play(t, "FROM a\n"+script, Options{})
-		if hint := diag.HintOf(got.err); !strings.Contains(hint, want) {
+		if hint := printed(got.err); !strings.Contains(hint, want) {
 			t.Errorf("%s: hint %q, want %q", script, hint, want)
 		}
 	}

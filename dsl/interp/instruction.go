@@ -110,7 +110,14 @@ func (x *shell) instructionError(hc interp.HandlerContext, call *Call, err error
 			Span:   call.Span,
 			Op:     call.Keyword,
 			Err:    err,
-			Hint:   x.callers(hc.Env, err),
+			Hint:   diag.HintOf(err),
+			Trail:  x.trail(hc.Env),
+		}
+	} else if positioned.Trail == nil && positioned.Source == call.Source {
+		shown := *positioned // it may be another shell's too
+		shown.Trail = x.trail(hc.Env)
+		if err == error(positioned) {
+			err = &shown
 		}
 	}
 	return x.fail(hc.Env, err)

@@ -147,6 +147,7 @@ const together = 100 * time.Millisecond
 // join waits until every job has ended, or one has failed, and gives the errors that were not handed over. The jobs are
 // those that shell has begun; with all, every shell.
 func (j *jobs) join(ctx context.Context, shell string, all bool) error {
+	outer := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() {
@@ -163,17 +164,17 @@ func (j *jobs) join(ctx context.Context, shell string, all bool) error {
 		if !slices.ContainsFunc(mine, func(job *job) bool { return !job.ended }) {
 			break
 		}
-		if failed && ctx.Err() != nil {
-			break
-		}
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			break
 		}
 		if !failed && slices.ContainsFunc(mine, func(job *job) bool { return job.ended && job.err != nil && !job.told }) {
 			failed = true
 			time.AfterFunc(together, cancel)
 		}
 		j.changed.Wait()
+	}
+	if outer.Err() != nil {
+		return context.Cause(outer) // what ended then did not end by itself
 	}
 	return j.collect(mine)
 }

@@ -38,7 +38,7 @@ func fresh(st *sh.Stmt) {
 	if len(c.Args) == 2 || strings.ContainsAny(flags, "gpfFn") {
 		return
 	}
-	c.Args[1] = word("flags:" + flags)
+	c.Args[1] = word("-" + flags)
 	command.Position = st.Position
 	st.Cmd = &sh.Block{Stmts: []*sh.Stmt{{Position: st.Position, Cmd: clause}, command}}
 }

@@ -5,8 +5,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/shbuild/shbuild/dsl/diag"
 )
 
 const library = `# a library
@@ -137,7 +135,7 @@ func TestSource(t *testing.T) {
 			if (tt.err == "") != (got.err == nil) || got.err != nil && !strings.HasPrefix(got.err.Error(), tt.err) {
 				t.Errorf("got error %v, want %q", got.err, tt.err)
 			}
-			if hint := diag.HintOf(got.err); !strings.Contains(hint, tt.hint) {
+			if hint := printed(got.err); !strings.Contains(hint, tt.hint) {
 				t.Errorf("hint %q, want %q", hint, tt.hint)
 			}
 			if tt.calls != nil {

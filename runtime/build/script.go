@@ -94,10 +94,11 @@ func (b *Builder) rename(shell string, before, after *stage) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	owner := "shell " + shell // the top-level one has no number
 	if after.shell == "" {
-		after.shell = shell
+		after.shell = owner
 	}
-	if after.shell == shell {
+	if after.shell == owner {
 		b.named[strings.ToLower(after.name)] = after
 	}
 }

@@ -67,7 +67,6 @@ type Options struct {
 	Form       Form              // … of this form
 	Rewrite    bool              // SOURCE_DATE_EPOCH is the latest time that new layers' files may have (rewrite-timestamp)
 	Registry   remote.Options
-	SSHAgent   string // socket of the SSH agent that fetches of repositories may use; empty: none
 	KnownHosts string // file with the keys of SSH hosts; empty: none
 
 	Run RunOptions
@@ -104,11 +103,13 @@ type Builder struct {
 	agents   map[string]*sshagent.Agent // by the id of --ssh
 	registry *remote.Client
 	fetcher  *fetch.Fetcher
-	layers   *layer.Store
-	images   *store.Store
-	cache    *cache.Cache
-	hashes   *buildctx.Hashes
-	context  func() (*buildctx.Tree, error)
+	// stopAgent ends the socket where fetches find the SSH keys that the build was lent.
+	stopAgent func() error
+	layers    *layer.Store
+	images    *store.Store
+	cache     *cache.Cache
+	hashes    *buildctx.Hashes
+	context   func() (*buildctx.Tree, error)
 
 	whole   context.Context    // of the build in progress: what is fetched by one node may be read by another
 	cancel  context.CancelFunc // ends whole
@@ -134,7 +135,6 @@ func New(o Options) (*Builder, error) {
 	}
 	b.target, b.fromAfar = b.host, o.fetched
 	b.registry = remote.New(o.Registry)
-	b.fetcher = fetch.New(fetch.Options{Dir: filepath.Join(o.Root, "fetched"), UserAgent: "shbuild", Agent: o.SSHAgent, KnownHosts: o.KnownHosts})
 	var err error
 	if o.Platform != "" {
 		if b.target, err = platforms.Parse(o.Platform); err != nil {
@@ -145,6 +145,9 @@ func New(o Options) (*Builder, error) {
 		return nil, err
 	}
 	if err := b.openState(); err != nil {
+		return nil, err
+	}
+	if err := b.openFetcher(); err != nil {
 		return nil, err
 	}
 	b.openImports()
@@ -177,7 +180,7 @@ func (b *Builder) Close() error {
 	b.cancel()
 	b.early.Wait()
 	b.registry.Close()
-	return errors.Join(b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
+	return errors.Join(b.stopAgent(), b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
 }
 
 // Result is what a build made.

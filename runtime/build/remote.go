@@ -256,6 +256,30 @@ func (b *Builder) fetchFolder() (string, error) {
 	return dir, nil
 }
 
+// openFetcher makes ready to fetch: with the secrets that were given to the build, and the keys of --ssh default.
+func (b *Builder) openFetcher() error {
+	o := fetch.Options{Dir: filepath.Join(b.opts.Root, "fetched"), UserAgent: "shbuild", KnownHosts: b.opts.KnownHosts}
+	o.Secret = func(id string) ([]byte, bool) {
+		data, err := b.secret(id)
+		return data, err == nil
+	}
+	b.stopAgent = func() error { return nil }
+	if agent := b.agents["default"]; agent != nil {
+		dir, err := os.MkdirTemp("", "shbuild-ssh-") // a socket's path may have 107 bytes
+		if err != nil {
+			return fmt.Errorf("serve SSH keys: %w", err)
+		}
+		stop, err := agent.Serve(dir, "agent", 0, 0, 0o600)
+		if err != nil {
+			return errors.Join(err, os.RemoveAll(dir))
+		}
+		o.Agent = filepath.Join(dir, "agent")
+		b.stopAgent = func() error { return errors.Join(stop(), os.RemoveAll(dir)) }
+	}
+	b.fetcher = fetch.New(o)
+	return nil
+}
+
 // commitOf and fileOf ask a server once in a build, so that one build sees one state of it.
 func (b *Builder) commitOf(repo *fetch.Repository) (*fetch.Commit, error) {
 	return once(b, fmt.Sprintf("git %+v", *repo), func() (*fetch.Commit, error) { return b.fetcher.Resolve(b.whole, repo) })

@@ -63,7 +63,7 @@ func (f *Fetcher) clone(ctx context.Context, r *Repository, c *Commit) (dir stri
 		return "", nil, fmt.Errorf("wait for another build that fetches it: %w", err)
 	}
 	done = func() { _ = lock.Close() }
-	g := &git{fetcher: f, dir: top, gitDir: dir}
+	g := &git{fetcher: f, dir: top, gitDir: dir, auth: f.gitSecret(r.Remote)}
 	if err = g.begin(ctx, dir, c); err == nil {
 		err = g.bring(ctx, r, c)
 	}
@@ -159,7 +159,7 @@ func (f *Fetcher) workTree(ctx context.Context, r *Repository, c *Commit, clone,
 			return err
 		}
 	}
-	g.local = false
+	g.local, g.auth = false, f.gitSecret(r.Remote)
 	if _, err := os.Lstat(filepath.Join(dir, ".gitmodules")); err == nil && !r.SkipSubmodules {
 		if err := g.shallow(ctx, "submodule", "--quiet", "update", "--init", "--recursive", "--depth=1"); err != nil {
 			return fmt.Errorf("submodules: %w", err)

@@ -57,7 +57,7 @@ func (f *Fetcher) resolve(ctx context.Context, r *Repository) (*Commit, error) {
 	if wholeHash.MatchString(r.Ref) {
 		return &Commit{Hash: r.Ref}, nil
 	}
-	g := &git{fetcher: f, dir: dir}
+	g := &git{fetcher: f, dir: dir, auth: f.gitSecret(r.Remote)}
 	ref := r.Ref
 	if ref == "" {
 		if ref, err = defaultBranch(ctx, g, r.Remote); err != nil {

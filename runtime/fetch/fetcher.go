@@ -17,6 +17,9 @@ type Options struct {
 	Agent string
 	// KnownHosts is a file with the keys of SSH hosts that the user trusts; empty: none.
 	KnownHosts string
+	// Secret gives a secret by its id, those that BuildKit asks for: HTTP_AUTH_TOKEN_HOST and HTTP_AUTH_HEADER_HOST
+	// for URLs, GIT_AUTH_TOKEN and GIT_AUTH_HEADER, with .HOST or without, for repositories. nil: there are none.
+	Secret func(id string) ([]byte, bool)
 }
 
 // Fetcher fetches. Its methods may be called at once.

@@ -14,9 +14,10 @@ import (
 // git runs the host's git: hermetic as the package's documentation says.
 type git struct {
 	fetcher *Fetcher
-	dir     string // where it runs
-	gitDir  string // of a bare repository; empty: dir's own
-	local   bool   // it fetches from a repository of the fetcher's own
+	dir     string   // where it runs
+	gitDir  string   // of a bare repository; empty: dir's own
+	auth    []string // the environment that has the secret for the remote
+	local   bool     // it fetches from a repository of the fetcher's own
 }
 
 // run runs git and returns what it writes.
@@ -76,7 +77,7 @@ func (g *git) environ() []string {
 			}
 		}
 	}
-	return env
+	return append(env, g.auth...)
 }
 
 // ssh is how git calls ssh: without the user's configuration and keys. A host that is met for the first time is
@@ -144,7 +145,7 @@ func (e *gitError) Unwrap() error { return e.err }
 func (e *gitError) Hint() string {
 	switch {
 	case strings.Contains(e.said, "could not read Username"), strings.Contains(e.said, "Authentication failed"):
-		return "the repository asks for a password, or is not there: a build sends none; git@HOST:PATH with an SSH agent (--ssh default) reaches private ones"
+		return "the repository asks for a password, or is not there: --secret id=GIT_AUTH_TOKEN,src=FILE gives the build a token for it"
 	case strings.Contains(e.said, "Permission denied (publickey"):
 		return "SSH keys come from an agent: --ssh default lends yours to the build"
 	case strings.Contains(e.said, "Host key verification failed"):

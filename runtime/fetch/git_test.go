@@ -3,8 +3,12 @@ package fetch
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -145,6 +149,57 @@ func TestGitTimes(t *testing.T) {
 		info, err := os.Lstat(filepath.Join(dir, name))
 		if err != nil || !info.ModTime().Equal(time.Date(2002, 2, 2, 2, 2, 2, 0, time.UTC)) {
 			t.Errorf("%s: %v, %v", name, info.ModTime(), err)
+		}
+	}
+}
+
+// A secret opens a repository and a file, and stays in none of the fetcher's files.
+func TestSecrets(t *testing.T) {
+	address := serve(t, `echo 1 > file; git add .; git commit -qm one`)
+	inner, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: inner.Scheme, Host: inner.Host})
+	basic := "basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:hush"))
+	guard := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Authorization"); got != basic && got != "Bearer hush" {
+			w.Header().Set("WWW-Authenticate", "Basic")
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer guard.Close()
+	address = guard.URL + "/x.git"
+	if _, err := checkout(t, New(Options{Dir: t.TempDir()}), address); err == nil {
+		t.Error("it was open")
+	}
+	kept := t.TempDir()
+	f := New(Options{Dir: kept, Secret: func(id string) ([]byte, bool) {
+		ok := id == "GIT_AUTH_TOKEN" || id == "HTTP_AUTH_TOKEN_127.0.0.1"
+		return []byte("hush\n"), ok
+	}})
+	dir, err := checkout(t, f, address+"?keep-git-dir=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.URL(context.Background(), guard.URL+"/x.git/HEAD", ""); err != nil {
+		t.Error(err)
+	}
+	for _, top := range []string{kept, dir} {
+		err := filepath.WalkDir(top, func(path string, d os.DirEntry, err error) error {
+			if err != nil || !d.Type().IsRegular() {
+				return err
+			}
+			text, err := os.ReadFile(path)
+			if bytes.Contains(text, []byte("hush")) || bytes.Contains(text, []byte(basic)) {
+				t.Errorf("%s has the secret in it", path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }

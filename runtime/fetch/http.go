@@ -66,6 +66,9 @@ func (f *Fetcher) url(ctx context.Context, address string, checksum digest.Diges
 	if f.opts.UserAgent != "" {
 		req.Header.Set("User-Agent", f.opts.UserAgent)
 	}
+	if v := f.httpSecret(req.URL.Hostname()); v != "" {
+		req.Header.Set("Authorization", v) // not sent to another host that this one redirects to
+	}
 	if known != nil && known.ETag != "" && checksum == "" {
 		req.Header.Set("If-None-Match", known.ETag)
 	}
@@ -98,7 +101,7 @@ func answered(resp *http.Response) error {
 	case http.StatusNotFound, http.StatusGone:
 		return hinted(err, "there is nothing at this address")
 	case http.StatusUnauthorized, http.StatusForbidden:
-		return hinted(err, "a build sends no passwords: fetch it in a RUN with --mount=type=secret, or put the file into the build context")
+		return hinted(err, "--secret id=HTTP_AUTH_TOKEN_"+resp.Request.URL.Hostname()+",src=FILE gives the build a token for it")
 	}
 	return err
 }

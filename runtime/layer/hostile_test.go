@@ -64,6 +64,7 @@ func TestApplyStaysInside(t *testing.T) {
 		{"absolute names", []entry{file("/etc/passwd", "x")}, []string{"etc", "etc/passwd"}},
 		{"through a link to above", []entry{symlink("l", "../etc"), file("l/passwd", "x")}, []string{"etc", "etc/passwd", "l"}},
 		{"through an absolute link", []entry{symlink("l", "/etc"), file("l/passwd", "x")}, []string{"etc", "etc/passwd", "l"}},
+		{"through an absolute link in a folder", []entry{symlink("d/l", "/etc"), file("d/l/passwd", "x")}, []string{"d", "d/l", "etc", "etc/passwd"}},
 		{"through a link to /proc", []entry{symlink("l", "/proc/self/root"), file("l/x", "x")}, []string{"l", "proc", "proc/self", "proc/self/root", "proc/self/root/x"}},
 		{"through two links", []entry{symlink("a", ".."), symlink("b", "a/a/.."), file("b/x", "x")}, []string{"a", "b", "x"}},
 		{"a file over a link", []entry{symlink("l", "../etc/passwd"), file("l", "x")}, []string{"l"}},

@@ -126,7 +126,11 @@ func (v *view) glob(base Match, pattern string) ([]Match, error) {
 		return nil, v.notFound(base.Source, p)
 	}
 	if !p.isDir() {
-		return nil, nil
+		if v.stage {
+			return nil, nil
+		}
+		// BuildKit is not sent a file that the pattern does not match, and misses it.
+		return nil, &Error{Path: base.Source, Err: notFoundError(fixed + " is a file, so the pattern can match nothing in it")}
 	}
 	g := globber{view: v, base: base, pattern: rest, parts: strings.Split(rest, "/")}
 	// A character class may match a slash, so a pattern that has one matches at any depth.

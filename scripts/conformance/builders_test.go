@@ -184,7 +184,7 @@ func (img *image) unmark(dir string, base *image) {
 	}
 	for _, files := range []map[string]*file{img.files, base.files} {
 		for name := range files {
-			if strings.HasPrefix(name, dir+"/") && (img.files[name] == nil || base.files[name] == nil || img.files[name].line() != base.files[name].line()) {
+			if strings.HasPrefix(name, dir+"/") && (img.files[name] == nil || base.files[name] == nil || img.files[name].line(true) != base.files[name].line(true)) {
 				return
 			}
 		}

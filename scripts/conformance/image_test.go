@@ -199,8 +199,8 @@ var contextTime = time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
 // baseTime is when the base was made: what adds no layer to it has its time.
 var baseTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// line is a file on one line.
-func (f *file) line() string {
+// line is a file on one line: with all, with the time of a folder too, which podman does not copy from a source.
+func (f *file) line(all bool) string {
 	h := f.header
 	kind := map[byte]string{
 		tar.TypeReg: "file", tar.TypeDir: "dir", tar.TypeSymlink: "link", tar.TypeFifo: "fifo", tar.TypeChar: "char", tar.TypeBlock: "block",
@@ -222,6 +222,9 @@ func (f *file) line() string {
 	}
 	if len(f.names) > 1 {
 		text += " = " + strings.Join(slices.Sorted(slices.Values(f.names)), " = ")
+	}
+	if h.Typeflag == tar.TypeDir && !all {
+		return text
 	}
 	return text + told(h.ModTime)
 }
@@ -269,8 +272,8 @@ func (img *image) text(base *image, all bool) string {
 			if base.files[path.Dir(name)] == nil || img.files[path.Dir(name)] != nil || path.Dir(name) == "." {
 				fmt.Fprintf(&out, "- /%s\n", name)
 			}
-		case was == nil || was.line() != is.line():
-			fmt.Fprintf(&out, "+ /%s %s\n", name, is.line())
+		case was == nil || was.line(all) != is.line(all):
+			fmt.Fprintf(&out, "+ /%s %s\n", name, is.line(all))
 		}
 	}
 	return out.String()
@@ -285,6 +288,9 @@ func (img *image) configText(out *strings.Builder, all bool) {
 	_ = json.Unmarshal(fields["config"], &inner)
 	if !all {
 		delete(inner, "ArgsEscaped")
+		if string(inner["WorkingDir"]) == `"/"` {
+			delete(inner, "WorkingDir") // podman does not name the default
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(inner)) {
 		if value := string(inner[name]); value != "null" && value != `""` && value != "{}" && value != "[]" {

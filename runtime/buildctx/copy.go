@@ -210,7 +210,11 @@ func (c *copier) makeMissing(p *place) error {
 	for _, name := range missing {
 		fd, err := c.makeFolder(p.dir(), name, perm)
 		if err != nil {
-			return unwritable(join(p.path(), name), "make the folder", err)
+			act := "make the folder"
+			if notMapped(actChown, err) { // nothing else that makes a folder answers so
+				act = actChown
+			}
+			return unwritable(join(p.path(), name), act, err)
 		}
 		p.chain = append(p.chain, step{fd: fd, name: name})
 	}

@@ -129,14 +129,20 @@ func unwritable(p, act string, err error) error {
 	switch {
 	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		e.hint = "the disk that holds shbuild's store is full: free some space, or put the store elsewhere with --root"
-	case errors.Is(err, unix.EINVAL) && act == actChown, errors.Is(err, unix.EOVERFLOW) && act == actChown:
-		e.hint = "this owner is not in the range of ids that the build may use: see /etc/subuid and /etc/subgid"
+	case notMapped(act, err):
+		e.Err = errors.New("set the owner: it is not among the ids that this build has")
+		e.hint = "give it another by --chown, or widen the caller's range in /etc/subuid and /etc/subgid"
 	case errors.Is(err, unix.EPERM) && act == actDevice:
 		e.hint = "devices cannot be made without real root; containers get their own /dev"
 	case errors.Is(err, unix.EMFILE):
 		e.hint = "the folders are nested too deeply for the limit of open files: raise it with ulimit -n"
 	}
 	return e
+}
+
+// notMapped tells of an error whether an owner is none in the build's user namespace.
+func notMapped(act string, err error) bool {
+	return act == actChown && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOVERFLOW))
 }
 
 const (

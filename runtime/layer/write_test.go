@@ -82,6 +82,7 @@ func TestWriteChanges(t *testing.T) {
 		{"folder made anew", "rm -r d && mkdir d && echo >d/x", "d/ d/.wh.e d/x d/.wh.y"},
 		{"folders made anew in each other", "rm -r d && mkdir -p d/e && echo >d/e/n", "d/ d/e/ d/e/n d/e/.wh.z d/.wh.x d/.wh.y"},
 		{"folder made anew with the same in it", "cp -a d d2 && rm -r d && mv d2 d", ""},
+		{"folders made anew in each other", "rm -r d && mkdir -p d/e && echo >d/e/new", "d/ d/e/ d/e/new d/e/.wh.z d/.wh.x d/.wh.y"},
 		{"file to folder", "rm a && mkdir a && echo >a/x", "a/ a/x"},
 		{"folder to file", "rm -r d && echo >d", "d"},
 		{"folder to symlink", "rm -r d && ln -s o d", "d"},

@@ -70,6 +70,9 @@ func (d *debugger) broken(ctx context.Context, br *build.Broken) {
 	defer d.mu.Unlock()
 	terminal, ok := d.std.terminal()
 	if !ok {
+		if br.Exit.Advice != "" {
+			return
+		}
 		br.Exit.Advice = "--debug opens a shell in the failed container where standard input and error are a terminal, and here they are not: run the same command on one, without redirections"
 		return
 	}

@@ -30,8 +30,9 @@ type stepper struct {
 	answers *bufio.Reader
 
 	mu   sync.Mutex
-	go1  bool // without stopping from here on
-	told bool // how to answer
+	go1  bool        // without stopping from here on
+	told bool        // how to answer
+	last *build.Stop // whose line was shown last
 	quit bool
 }
 
@@ -55,7 +56,7 @@ func (s *stepper) Before(ctx context.Context, at *build.Stop) (err error) {
 		return errQuit
 	}
 	s.display.aside(func() {
-		fmt.Fprintf(s.std.err, "%s:%d: %s\n", at.Source.Name, at.Span.Start.Line, oneLine(at.Text))
+		s.announce(at)
 		if !s.go1 {
 			err = s.ask(ctx, at)
 		}
@@ -75,7 +76,7 @@ func (s *stepper) ask(ctx context.Context, at *build.Stop) error {
 	}
 	for {
 		fmt.Fprint(s.std.err, "step> ")
-		answer, err := s.answers.ReadString('\n')
+		answer, err := s.answer(ctx)
 		if _, terminal := s.std.terminal(); !terminal {
 			fmt.Fprintln(s.std.err, strings.TrimSpace(answer)) // nobody else has shown it
 		}
@@ -98,6 +99,33 @@ func (s *stepper) ask(ctx context.Context, at *build.Stop) error {
 		default:
 			fmt.Fprint(s.std.err, stepHelp)
 		}
+	}
+}
+
+// announce shows which instruction what follows is about, unless that is what was shown last.
+func (s *stepper) announce(at *build.Stop) {
+	if s.last != at {
+		fmt.Fprintf(s.std.err, "%s:%d: %s\n", at.Source.Name, at.Span.Start.Line, printable(oneLine(at.Text)))
+	}
+	s.last = at
+}
+
+// answer reads a line. When the build is interrupted meanwhile, nobody waits for the line any more.
+func (s *stepper) answer(ctx context.Context) (string, error) {
+	type line struct {
+		text string
+		err  error
+	}
+	read := make(chan line, 1)
+	go func() {
+		text, err := s.answers.ReadString('\n')
+		read <- line{text, err}
+	}()
+	select {
+	case l := <-read:
+		return l.text, l.err
+	case <-ctx.Done():
+		return "", ctx.Err()
 	}
 }
 
@@ -126,9 +154,10 @@ func (s *stepper) After(at *build.Stop, e *build.Effect, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.display.aside(func() {
+		s.announce(at)
 		switch {
 		case err != nil:
-			return // it is shown when the build ends because of it
+			fmt.Fprintf(s.std.err, "  failed: %s\n", printable(reason(err)))
 		case e.Base != "":
 			fmt.Fprintf(s.std.err, "  a stage on %s: %d %s\n", e.Base, e.Layers, plural(e.Layers, "layer"))
 		case len(e.Files)+len(e.Config) == 0:
@@ -139,6 +168,15 @@ func (s *stepper) After(at *build.Stop, e *build.Effect, err error) {
 			showFields(s.std.err, e.Config)
 		}
 	})
+}
+
+// reason is what is wrong, without the place.
+func reason(err error) string {
+	var placed *diag.Error
+	if errors.As(err, &placed) {
+		return placed.Err.Error()
+	}
+	return err.Error()
 }
 
 func plural(n int, word string) string {

@@ -201,3 +201,12 @@ func TestStepTerminal(t *testing.T) {
 	s.expect("- /x (3B)")
 	s.ends(0)
 }
+
+// TestStepInterrupted ends a build by ^C while it asks.
+func TestStepInterrupted(t *testing.T) {
+	s := onTerminal(t, map[string]string{"Dockerfile": "FROM builtin:toybox\n"}, "shbuild", "--step", "Dockerfile")
+	s.expect("step> ")
+	s.send("\x03")
+	s.expect("interrupted")
+	s.ends(130)
+}

@@ -158,10 +158,10 @@ func (b *Builder) container(s *stage, sc *scope, in *input, inputs runInputs, mo
 		inputs.Dir, inputs.Given = s.cwd, true
 	}
 	title := sc.titles.title(in.title())
-	below := s.node
+	below, stagePlatform := s.node, s.platform
 	s.node = &node{below: below, deps: mountDeps(mounts), make: func(ctx context.Context, f files, deps []files) (files, error) {
 		out, err := b.contain(ctx, in, title, inputs, mounts, f, deps)
-		return out, in.wrap(err)
+		return out, in.wrap(b.foreign(err, stagePlatform))
 	}}
 }
 

@@ -203,3 +203,41 @@ func TestSecrets(t *testing.T) {
 		}
 	}
 }
+
+// SSH is called with the keys that were lent and no others, and remembers the hosts that it meets.
+func TestSSH(t *testing.T) {
+	bin, top := t.TempDir(), t.TempDir()
+	repo := filepath.Join(top, "x.git")
+	for _, args := range [][]string{{"init", "-q", "-b", "main", repo}, {"-C", repo, "-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "--allow-empty", "-m", "one"}} {
+		if out, err := exec.Command("git", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	// An ssh that says how it was called, and runs the command on this machine.
+	fake := "#!/bin/sh\nprintf '%s\\n' \"$@\" >> " + bin + "/said\nenv >> " + bin + "/env\nfor last; do :; done\nexec sh -c \"$last\"\n"
+	if err := os.WriteFile(filepath.Join(bin, "ssh"), []byte(fake), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	t.Setenv("SSH_AUTH_SOCK", "/the/users/own")
+	dir := filepath.Join(t.TempDir(), "a 'folder'")
+	f := New(Options{Dir: dir, Agent: "/lent/agent", KnownHosts: "/home/u/.ssh/known_hosts"})
+	if _, err := checkout(t, f, "git@example.com:"+repo+"#main"); err != nil {
+		t.Fatal(err)
+	}
+	said, err := os.ReadFile(filepath.Join(bin, "said"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"BatchMode=yes", "IdentityFile=none", `IdentityAgent="/lent/agent"`, "StrictHostKeyChecking=accept-new", "git@example.com",
+		`UserKnownHostsFile="` + dir + `/known_hosts" "/home/u/.ssh/known_hosts"`,
+	} {
+		if !strings.Contains(string(said), want+"\n") {
+			t.Errorf("ssh was not told %s:\n%s", want, said)
+		}
+	}
+	if env, _ := os.ReadFile(filepath.Join(bin, "env")); strings.Contains(string(env), "/the/users/own") {
+		t.Error("ssh could reach the user's own agent")
+	}
+}

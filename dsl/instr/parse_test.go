@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
+	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/frontend/dockerfile/shell"
 )
 
@@ -305,5 +307,65 @@ func TestOnbuild(t *testing.T) {
 		if _, err := Onbuild(trigger); err == nil || !strings.HasPrefix(err.Error(), "onbuild trigger") {
 			t.Errorf("%q: %v", trigger, err)
 		}
+	}
+}
+
+// What stands around an instruction is in its value, and the lint rules hear of it.
+func TestParseAt(t *testing.T) {
+	t.Parallel()
+	var heard []string
+	lint := linter.New(&linter.Config{Warn: func(rule, _, _, detail string, at []parser.Range) {
+		heard = append(heard, fmt.Sprintf("%s at %d-%d: %s", rule, at[0].Start.Line, at[len(at)-1].End.Line, detail))
+	}})
+	for _, tt := range []struct {
+		text, comment, want string
+	}{
+		{"FROM a AS Base", "base is below all", "StageNameCasing at 7-8: Stage name 'Base' should be lowercase"},
+		{"FROM a AS Base", "check=skip=StageNameCasing", ""},
+		{"MAINTAINER me", "", "MaintainerDeprecated at 7-8: Maintainer instruction is deprecated in favor of using label"},
+	} {
+		heard = nil
+		cmd, err := ParseAt(tt.text, 0, Place{Line: 7, EndLine: 8, Comments: []string{tt.comment}, Lint: lint})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(heard, "\n"); got != tt.want {
+			t.Errorf("%s: the rules say %q, want %q", tt.text, got, tt.want)
+		}
+		if s, ok := cmd.(*instructions.Stage); ok && strings.HasPrefix(tt.comment, "base ") && s.DocComment != "is below all" {
+			t.Errorf("%s: described as %q", tt.text, s.DocComment)
+		}
+	}
+	// A directive in a comment where nobody listens.
+	if _, err := ParseAt("FROM a", 0, Place{Line: 1, EndLine: 1, Comments: []string{"check=skip=all"}}); err != nil {
+		t.Error(err)
+	}
+}
+
+// Variables that are not set are told, in order, wherever they stand.
+func TestExpandNoting(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"ENV A=$x B=$y$z C=${w:-d}": "y z w",
+		"COPY <<E $y/\n$z $x\nE":    "y z",
+		"WORKDIR $x":                "",
+		"RUN echo $y":               "",
+		"LABEL '$y'=\\$z":           "",
+	} {
+		cmd, err := Parse(text, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var unset []string
+		if _, err := ExpandNoting(cmd, shell.EnvsFromSlice([]string{"x=1"}), 0, func(name string) { unset = append(unset, name) }); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(unset, " "); got != want {
+			t.Errorf("%s: got %q, want %q", text, got, want)
+		}
+	}
+	m, err := WordNoting("$x-${y}", shell.EnvsFromSlice([]string{"x=1"}), 0)
+	if _, matched := m.Matched["x"]; err != nil || m.Result != "1-" || !matched || len(m.Unmatched) != 1 {
+		t.Errorf("WordNoting: %v, %v", m, err)
 	}
 }

@@ -147,7 +147,7 @@ func (b *Builder) unusedArgs() []string {
 	for _, name := range slices.Sorted(maps.Keys(b.opts.BuildArgs)) {
 		_, isFree := free.Get(name)
 		_, isProxy := proxies.Get(name)
-		if !b.usedArgs[name] && !isFree && !isProxy && name != sourceDateEpoch && name != keepGitArg {
+		if !b.usedArgs[name] && !isFree && !isProxy && !forBuilder(name) {
 			out = append(out, name)
 		}
 	}

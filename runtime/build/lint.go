@@ -41,12 +41,15 @@ type linting struct {
 	check  int // the line of the check directive; 0: there is none
 }
 
-// newLinting reads the check directive.
-func newLinting(f *syntax.File) (*linting, error) {
+// newLinting reads the check directive, unless a build-arg goes before it.
+func newLinting(f *syntax.File, args map[string]string) (*linting, error) {
 	l := &linting{source: f.Source}
 	options, _, where, ok := parser.ParseDirective("check", f.Source.Text)
 	if ok && len(where) > 0 {
 		l.check = where[0].Start.Line
+	}
+	if given := args[checkArg]; given != "" {
+		options, l.check = given, 1
 	}
 	config, err := linter.ParseLintOptions(options)
 	if err != nil {

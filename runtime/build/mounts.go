@@ -89,6 +89,9 @@ func (b *Builder) fileMount(ctx context.Context, sc *scope, in *input, m *mount)
 		if m.id = m.CacheID; m.id == "" {
 			m.id = path.Clean(m.Target)
 		}
+		if room := b.opts.BuildArgs[cacheRoomArg]; room != "" {
+			m.id = room + "/" + m.id
+		}
 	}
 	switch {
 	case m.From != "":

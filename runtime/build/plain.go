@@ -47,7 +47,7 @@ type plannedStep struct {
 // planned parses a plain Dockerfile into stages. Nothing is run.
 func (b *Builder) planned(ctx context.Context, f *syntax.File) (*plain, error) {
 	var err error
-	if b.lint, err = newLinting(f); err != nil {
+	if b.lint, err = newLinting(f, b.opts.BuildArgs); err != nil {
 		return nil, err
 	}
 	p := &plain{b: b, file: f}

@@ -55,6 +55,7 @@ type runInputs struct {
 	Stdin  string // hash of the standard input; empty: none
 	Mounts []mountInputs
 	Script string // of a heredoc that begins with #!; Args end with its path
+	Host   string `json:",omitempty"` // the container's name, where it was chosen
 	confinement
 
 	// What is not part of the key.
@@ -153,6 +154,7 @@ func (b *Builder) container(s *stage, sc *scope, in *input, inputs runInputs, mo
 	inputs.Env = withAgent(s.env.over(in.env), mounts)
 	inputs.proxies = proxyArgs(b.opts.BuildArgs).over(nil)
 	inputs.debug = b.debugging(s, in)
+	inputs.Host = b.opts.BuildArgs[hostnameArg]
 	inputs.User, inputs.Dir, inputs.Memory = s.image.Config.User, s.workdir(), s.memory
 	if s.cwd != "" {
 		inputs.Dir, inputs.Given = s.cwd, true
@@ -212,7 +214,7 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 	}
 	spec := sandbox.Spec{
 		ID: newID(), Rootfs: root, StateDir: state, Args: in.Args, Env: slices.Concat(in.Env, in.proxies, r.env), Cwd: in.Dir,
-		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: hostname, Mounts: mounts, Grace: grace,
+		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: b.hostname(), Mounts: mounts, Grace: grace,
 		Memory: in.Memory,
 	}
 	var flush func() error
@@ -237,10 +239,6 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 
 // grace is how long a program has to end when the build is interrupted.
 const grace = 5 * time.Second
-
-// hostname is the one that BuildKit gives its containers: programs bake it
-// into files, and images are compared.
-const hostname = "buildkitsandbox"
 
 // readyDir makes the working folder, unless it is CWD's: that must be there.
 func (in *runInputs) readyDir(root string, user rootfs.User) error {

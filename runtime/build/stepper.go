@@ -189,7 +189,7 @@ func (st *Stop) shell(ctx context.Context, root string, t *sandbox.Terminal, kin
 	defer os.RemoveAll(state)
 	spec := sandbox.Spec{
 		ID: newID(), Rootfs: root, StateDir: state, Args: s.interactive(), Env: s.env.over(nil), Cwd: s.workdir(),
-		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: hostname,
+		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: st.b.hostname(),
 		Terminal: t, Stdin: in, Stdout: out, Stderr: out,
 	}
 	if err := st.b.confine(&spec, st.b.confined()); err != nil {

@@ -22,4 +22,5 @@ EXEC() {
 
 RUN() { EXEC /bin/sh -c "$*"; }
 
+# shellcheck source=/dev/null
 . "$1"

@@ -7,4 +7,9 @@ import (
 	"github.com/shbuild/shbuild/runtime/userns"
 )
 
-func TestMain(m *testing.M) { os.Exit(userns.Main(m.Run)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(reownVar) != "" {
+		reownOnly()
+	}
+	os.Exit(userns.Main(m.Run))
+}

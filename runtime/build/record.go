@@ -6,9 +6,9 @@ import (
 	"os"
 )
 
-// A record keeps a step's standard output for the cache. A secret in it makes it worthless: the output is then on
-// the display, and with whoever asked for it, as the program wants it, but nothing of it is kept, and the step is
-// carried out anew the next time.
+// A record keeps a step's standard output for the cache. A secret in it makes it worthless, as does a full disk: the
+// output then goes to the display and to whoever asked for it, as the program wants it, but nothing of it is kept,
+// and the step is carried out anew the next time.
 type record struct {
 	file    *os.File
 	secrets [][]byte
@@ -30,10 +30,17 @@ func (r *record) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	if len(r.secrets) > 0 && r.tells(p) {
-		r.spoilt = true
-		return len(p), r.file.Truncate(0)
+		return len(p), r.spoil()
 	}
-	return r.file.Write(p)
+	if _, err := r.file.Write(p); err != nil {
+		return len(p), r.spoil()
+	}
+	return len(p), nil
+}
+
+func (r *record) spoil() error {
+	r.spoilt = true
+	return r.file.Truncate(0)
 }
 
 // tells says whether a secret ends in what is being written.

@@ -123,7 +123,7 @@ RUN --network=none --mount=type=cache,target=/c --mount=type=secret,id=s true
 		t.Errorf("notes: %q", got)
 	}
 	mounts := strings.Join(facts(lines, "mounts"), "\n")
-	for _, want := range []string{"/proc: proc (nosuid, nodev, noexec)", `/c: bind of the cache folder "/c"`, `/run/secrets/s: the secret "s"`} {
+	for _, want := range []string{"/proc: proc (nosuid, nodev, noexec)", `/c: bind of the cache folder "/c"`, `the secret "s" as the file /run/secrets/s`} {
 		if !strings.Contains(mounts, want) {
 			t.Errorf("mounts without %s:\n%s", want, mounts)
 		}

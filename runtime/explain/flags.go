@@ -1,7 +1,9 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
@@ -21,9 +23,14 @@ func runFlags(l *Line, c *instructions.RunCommand) (keys []string) {
 	}
 	for _, m := range instructions.GetMounts(c) {
 		l.say("mounts", "%s", mount(m))
-		if m.Type == instructions.MountTypeBind {
+		switch m.Type {
+		case instructions.MountTypeBind:
 			keys = append(keys, "the files mounted on "+m.Target)
-		} else {
+		case instructions.MountTypeSecret:
+			keys = append(keys, "that it asks for the secret "+secretID(m)+", not what that is")
+		case instructions.MountTypeSSH:
+			keys = append(keys, "that it asks for an ssh agent")
+		default:
 			keys = append(keys, "that there is a mount on "+m.Target)
 		}
 	}
@@ -48,15 +55,34 @@ func mount(m *instructions.Mount) string {
 		if m.CacheID != "" {
 			id = m.CacheID
 		}
-		return fmt.Sprintf("%s: bind of the cache folder %q, which outlives the build and is in no layer (sharing=%s)", m.Target, id, m.CacheSharing)
+		return fmt.Sprintf("%s: bind of the cache folder %q, which outlives the build and is in no layer (sharing=%s)", m.Target, id, cmp.Or(m.CacheSharing, instructions.MountSharingShared))
 	case instructions.MountTypeTmpfs:
 		return m.Target + ": tmpfs, gone afterwards" + orNone(size(m.SizeLimit), "", ", size="+size(m.SizeLimit))
 	case instructions.MountTypeSecret:
-		return fmt.Sprintf("%s: the secret %q, a file in memory; in no layer, no cache, no history", orNone(m.Target, "/run/secrets/"+m.CacheID, m.Target), m.CacheID)
+		return secret(m)
 	case instructions.MountTypeSSH:
 		return "the ssh agent's socket, by SSH_AUTH_SOCK; keys stay with the agent"
 	}
 	return m.Target + ": " + string(m.Type)
+}
+
+func secretID(m *instructions.Mount) string {
+	return cmp.Or(m.Source, m.CacheID, path.Base(m.Target))
+}
+
+func secret(m *instructions.Mount) string {
+	target := m.Target
+	if target == "" && m.Env == nil {
+		target = "/run/secrets/" + path.Base(secretID(m))
+	}
+	var as []string
+	if m.Env != nil {
+		as = append(as, "as the variable "+*m.Env)
+	}
+	if target != "" {
+		as = append(as, "as the file "+target+", in memory")
+	}
+	return fmt.Sprintf("the secret %q %s; in no layer, no cache, no history", secretID(m), strings.Join(as, " and "))
 }
 
 func size(n int64) string {

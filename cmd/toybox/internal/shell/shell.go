@@ -148,10 +148,26 @@ func onlyProgram(command string) string {
 	if err != nil || len(file.Stmts) != 1 || file.Stmts[0].Background || file.Stmts[0].Negated {
 		return ""
 	}
-	if call, ok := file.Stmts[0].Cmd.(*syntax.CallExpr); ok && len(call.Args) > 0 {
+	if call, ok := file.Stmts[0].Cmd.(*syntax.CallExpr); ok && len(call.Args) > 0 && !fed(file) {
 		return call.Args[0].Lit()
 	}
 	return ""
+}
+
+// fed tells whether the shell must live on to write what a command reads: the interpreter feeds here-documents and
+// process substitutions through pipes.
+func fed(file *syntax.File) bool {
+	found := false
+	syntax.Walk(file, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Redirect:
+			found = found || n.Op == syntax.Hdoc || n.Op == syntax.DashHdoc || n.Op == syntax.WordHdoc
+		case *syntax.ProcSubst:
+			found = true
+		}
+		return !found
+	})
+	return found
 }
 
 func parser() *syntax.Parser {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -154,7 +155,7 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 		j.cacheTo = append(j.cacheTo, to)
 	}
 	o.Form, o.NoCacheFor = j.wanted.Form(), f.noCacheFor
-	o.Args, o.Name, o.Target = args, f.file, f.target
+	o.Args, o.Name, o.Target = args, cmp.Or(f.file, "Dockerfile"), f.target
 	o.NoCache, o.Pull, o.AllowHost = f.noCache, f.pull, f.allowHost
 	o.Compress = j.wanted.Images()
 	o.KnownHosts = knownHosts()

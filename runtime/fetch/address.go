@@ -86,7 +86,7 @@ func FileName(address string) string {
 	if err != nil {
 		return Unnamed
 	}
-	if base := path.Base(u.Path); base != "." && base != "/" {
+	if base := path.Base(u.Path); base != "." && base != ".." && base != "/" {
 		return base
 	}
 	return Unnamed

@@ -145,6 +145,9 @@ func buildctlFlags(flags []string, context string) ([]string, error) {
 // podman is podman, without layers of its own for each step: they are not what is compared.
 type podman struct {
 	dir, runtime, registry string
+
+	// one is held during a build: of two at once that have layers in common, one removes what the other uses.
+	one sync.Mutex
 }
 
 func (b *podman) engine(args ...string) error {
@@ -153,6 +156,8 @@ func (b *podman) engine(args ...string) error {
 }
 
 func (b *podman) build(c *testcase, context, archive string) error {
+	b.one.Lock()
+	defer b.one.Unlock()
 	if err := named(context, b.registry+"/"+baseName); err != nil {
 		return err
 	}

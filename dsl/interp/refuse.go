@@ -10,6 +10,7 @@ import (
 	sh "mvdan.cc/sh/v3/syntax"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/dsl/syntax"
 )
 
 // What bash has and the runner has not is refused, and nothing forgives that: a script that goes on without it would
@@ -27,6 +28,20 @@ func refusedIn(node sh.Node, source *diag.Source) error {
 		}
 		return true
 	})
+	return errors.Join(errs...)
+}
+
+// Check finds what a script has in it that is not in this shell, wherever it stands.
+func Check(f *syntax.File) error {
+	var errs []error
+	if f.Shell != nil {
+		errs = append(errs, refusedIn(f.Shell, f.Source))
+	}
+	for _, in := range f.Instructions {
+		for _, w := range in.Words {
+			errs = append(errs, refusedIn(w, f.Source))
+		}
+	}
 	return errors.Join(errs...)
 }
 

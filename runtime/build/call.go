@@ -14,11 +14,14 @@ import (
 
 // What can be asked of a plain Dockerfile without building anything.
 
-// Check runs the lint rules over the target and what it needs, or over every
+// Check looks through a script, or runs the lint rules of a plain Dockerfile over the target and what it needs, or over every
 // stage where no target is named. The configurations of base images are looked
 // up, as a build would. What the file is refused for is err; the findings come
 // with it.
 func (b *Builder) Check(ctx context.Context, f *syntax.File) ([]Finding, error) {
+	if !f.Plain {
+		return b.checkedScript(f)
+	}
 	p, err := b.plan(ctx, f)
 	if err != nil {
 		return b.lint.findings(), err

@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -53,18 +54,22 @@ func (b *Builder) planned(ctx context.Context, f *syntax.File) (*plain, error) {
 	p := &plain{b: b, file: f}
 	steps := make([]plannedStep, len(f.Instructions))
 	last := ""
+	var wrong []error
 	for i, in := range f.Instructions {
 		at := place{source: f.Source, span: in.Span, keyword: in.Keyword, text: in.Text, comments: in.Comments}
 		cmd, err := instr.ParseAt(in.Text, f.Escape, instr.Place{
 			Line: in.Span.Start.Line, EndLine: in.Span.End.Line, Comments: in.Comments, Lint: b.lint.rules,
 		})
 		if err != nil {
-			return nil, at.wrap(err)
+			wrong = append(wrong, at.wrap(err))
 		}
 		if from, ok := cmd.(*instructions.Stage); ok {
 			last = from.Name
 		}
 		steps[i] = plannedStep{at, cmd}
+	}
+	if len(wrong) > 0 {
+		return nil, errors.Join(wrong...)
 	}
 	b.lint.form(steps)
 	p.start = b.start(last)

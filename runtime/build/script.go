@@ -2,12 +2,14 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
+	"github.com/shbuild/shbuild/dsl/check"
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/dsl/interp"
 	"github.com/shbuild/shbuild/dsl/syntax"
@@ -16,6 +18,13 @@ import (
 // script runs a script and returns the top-level shell's stage at its end, or
 // the one that --target names; nil: there is none.
 func (b *Builder) script(ctx context.Context, f *syntax.File) (*stage, error) {
+	warnings, err := b.checkScript(f)
+	for _, w := range warnings {
+		b.progress.Note(fmt.Sprintf("warning: %s:%s: %s: %s (%s)", w.Source.Name, w.Span.Start, w.Rule, w.Detail, w.Hint))
+	}
+	if err != nil {
+		return nil, err
+	}
 	programs, anyProgram := b.opts.AllowHost, slices.Contains(b.opts.AllowHost, "*")
 	if anyProgram {
 		programs = nil
@@ -39,6 +48,22 @@ func (b *Builder) script(ctx context.Context, f *syntax.File) (*stage, error) {
 		return nil, nil
 	}
 	return s, nil
+}
+
+// checkScript looks through a script before anything of it runs.
+func (b *Builder) checkScript(f *syntax.File) ([]check.Warning, error) {
+	warnings, err := check.Script(f, check.Options{AllowHost: b.opts.AllowHost})
+	return warnings, errors.Join(err, interp.Check(f))
+}
+
+// checkedScript is Check for a script.
+func (b *Builder) checkedScript(f *syntax.File) ([]Finding, error) {
+	warnings, err := b.checkScript(f)
+	var found []Finding
+	for _, w := range warnings {
+		found = append(found, Finding{Rule: w.Rule, Description: w.Description, Detail: w.Detail + ": " + w.Hint, Source: w.Source, Span: w.Span})
+	}
+	return found, err
 }
 
 // shell carries out the instructions that a script reaches, each at once.

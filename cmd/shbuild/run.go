@@ -47,6 +47,7 @@ usage:
   shbuild debug [flags] FILE [ARG…]    build; a RUN that fails is shown with a shell in its container
   shbuild --step FILE                  build; stop before each instruction and show what it changes
   shbuild explain [flags] FILE         say what each line will do, without building or fetching
+  shbuild fmt [flags] [FILE…]          give files their tidy form
   shbuild pull [flags] NAME…           fetch images into the store
   shbuild push [flags] NAME…           send images of the store to their registries
   shbuild ls [flags]                   list the images in the store
@@ -86,6 +87,8 @@ func run(args []string, std streams) int {
 		return list(args[1:], std)
 	case "explain":
 		return explainFile(args[1:], std)
+	case "fmt":
+		return format(args[1:], std)
 	case "diff":
 		return diffImages(args[1:], std)
 	case "history":

@@ -25,6 +25,7 @@ import (
 //
 //	ROOT/mounts/NAME/N        the folder; there is more than one where "private" users came at once
 //	ROOT/mounts/NAME/N.lock   locked by who uses it: shared by "shared", alone by "private" and "locked"
+//	ROOT/mounts/NAME/N.making locked by who makes the folder
 //
 // The kernel drops a lock when its process dies. NAME is a hash over all that BuildKit tells cache folders apart
 // by: the id, what they begin with, and the owner and mode that they are made with.
@@ -119,41 +120,38 @@ func (r *ready) takeCache(ctx context.Context, name string, m mount, below files
 const cacheRetry = 50 * time.Millisecond
 
 // tryCache takes one folder if it is free, and makes it if it is not there.
-func (r *ready) tryCache(ctx context.Context, dir string, m mount, below files) (bool, error) {
+func (r *ready) tryCache(ctx context.Context, dir string, m mount, below files) (taken bool, err error) {
+	if err := r.makeCache(ctx, dir, m, below); err != nil {
+		return false, err
+	}
 	lock := flock.New(dir + ".lock")
-	free, err := lock.TryLock() // alone: to make it, nobody else may be here
-	if err != nil {
-		return false, fmt.Errorf("lock the cache folder: %w", err)
+	try := lock.TryLock
+	if m.CacheSharing == "" || m.CacheSharing == instructions.MountSharingShared {
+		try = lock.TryRLock
 	}
-	shared := m.CacheSharing == "" || m.CacheSharing == instructions.MountSharingShared
-	if free {
-		if err := r.makeCache(ctx, dir, m, below); err != nil {
-			return false, errors.Join(err, lock.Close())
-		}
-		if !shared {
-			r.later(lock.Close)
-			return true, nil
-		}
-		if err := lock.Unlock(); err != nil {
-			return false, errors.Join(err, lock.Close())
-		}
+	if taken, err = try(); err != nil {
+		return false, fmt.Errorf("lock the cache folder: %w", errors.Join(err, lock.Close()))
 	}
-	if shared {
-		if free, err = lock.TryRLock(); err != nil {
-			return false, fmt.Errorf("lock the cache folder: %w", errors.Join(err, lock.Close()))
-		}
-		if _, err := os.Lstat(dir); free && err == nil {
-			r.later(lock.Close)
-			return true, nil
-		}
+	if !taken {
+		return false, lock.Close()
 	}
-	return false, lock.Close()
+	r.later(lock.Close)
+	return true, nil
 }
 
-// makeCache makes a cache folder with what it begins with. It comes into being by one rename.
-func (r *ready) makeCache(ctx context.Context, dir string, m mount, below files) error {
+// makeCache makes a cache folder with what it begins with, if it is not there. It comes into being by one rename,
+// under a lock that is not its users': these must not take the maker for one of them.
+func (r *ready) makeCache(ctx context.Context, dir string, m mount, below files) (err error) {
 	if _, err := os.Lstat(dir); err == nil {
 		return nil
+	}
+	making := flock.New(dir + ".making")
+	if _, err := making.TryLockContext(ctx, cacheRetry); err != nil {
+		return fmt.Errorf("lock the cache folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, making.Close()) }()
+	if _, err := os.Lstat(dir); err == nil {
+		return nil // made meanwhile
 	}
 	fresh := dir + ".new"
 	if err := errors.Join(os.RemoveAll(fresh), os.Mkdir(fresh, 0o755)); err != nil {

@@ -57,11 +57,6 @@ func printOne(w io.Writer, err error, paint func(style, s string) string) {
 			fmt.Fprintln(w, "  called from "+call.String())
 		}
 	}
-	if at != nil {
-		for _, call := range at.Trail {
-			fmt.Fprintln(w, "  called from "+call.String())
-		}
-	}
 	if rest != "" {
 		fmt.Fprintln(w, strings.TrimRight(rest, "\n"))
 	}

@@ -49,7 +49,8 @@ func ParseAt(text string, escape rune, at Place) (any, error) {
 	if lint == nil { // BuildKit's parser takes nil, but not where a comment has a check directive
 		lint = linter.New(&linter.Config{})
 	}
-	return instructions.ParseInstructionWithLinter(node, lint)
+	value, err := instructions.ParseInstructionWithLinter(node, lint)
+	return value, advised(keyword, err)
 }
 
 // Onbuild reads an ONBUILD trigger of a base image, as it stands in the image's config.

@@ -35,7 +35,7 @@ func FromWords(keyword string, words []string, docs ...Heredoc) (any, error) {
 	}
 	value, err := instructions.ParseInstruction(node)
 	if err != nil {
-		return nil, err
+		return nil, advised(keyword, err)
 	}
 	switch c := value.(type) {
 	case *instructions.RunCommand: // mounts are read by Expand only

@@ -113,6 +113,9 @@ func (x *shell) leaf(ctx context.Context, hc interp.HandlerContext, args []strin
 		failed.Err, failed.Hint = lack, diag.HintOf(lack)
 		return x.abort(failed)
 	}
+	if (args[0] == "[" || args[0] == "test") && failed.Hint == "" {
+		failed.Hint = "the test failed, which ends the script: put it into an if, or say behind || what to do"
+	}
 	return x.fail(hc.Env, failed)
 }
 
@@ -188,12 +191,12 @@ func (s *sourced) take() string {
 func (x *shell) readSource(hc interp.HandlerContext, name string) (string, error) {
 	f, err := x.folders.open(hc.Dir, name, os.O_RDONLY, 0)
 	if err != nil {
-		return "", x.unreadable(hc, err)
+		return "", x.unreadable(hc, name, err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(f)
 	if err != nil {
-		return "", x.unreadable(hc, err)
+		return "", x.unreadable(hc, name, err)
 	}
 	text, err := x.program.source(&diag.Source{Name: x.folders.shown(hc.Dir, name), Text: data})
 	if err != nil {

@@ -89,7 +89,7 @@ func (x *shell) trail(env expand.Environ) []diag.Call {
 		if len(calls) == maxTrail {
 			break
 		}
-		if src, span := x.program.at(no); src != nil {
+		if src, span := x.program.at(no); src != nil && no != at(env) {
 			calls = append(calls, diag.Call{Source: src, Span: span})
 		}
 	}

@@ -150,9 +150,13 @@ func (x *shell) refused(hc interp.HandlerContext, err error) error {
 }
 
 // unreadable is the error of a file that source cannot read.
-func (x *shell) unreadable(hc interp.HandlerContext, err error) error {
+func (x *shell) unreadable(hc interp.HandlerContext, name string, err error) error {
 	if refused := x.refused(hc, err); x.aborted() != nil {
 		return refused
 	}
-	return x.fail(hc.Env, x.shellError(hc.Env, "", err))
+	failed := x.shellError(hc.Env, "", err)
+	if near := x.folders.nearest(hc.Dir, name); near != "" && errors.Is(err, fs.ErrNotExist) {
+		failed.Hint = "did you mean " + near + "?"
+	}
+	return x.fail(hc.Env, failed)
 }

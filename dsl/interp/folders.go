@@ -6,9 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/dsl/diag"
 )
 
 // folders are what a script can reach of the host's files: the context to read, and the
@@ -103,6 +106,25 @@ func (f *folders) shown(dir, path string) string {
 		return rel
 	}
 	return path
+}
+
+// nearest is the file beside a missing one that was probably meant, or "".
+func (f *folders) nearest(dir, path string) string {
+	at, ok := f.find(dir, path)
+	if !ok {
+		return ""
+	}
+	folder, err := at.root.Open(filepath.Dir(at.rel))
+	if err != nil {
+		return ""
+	}
+	defer folder.Close()
+	names, _ := folder.Readdirnames(-1)
+	slices.Sort(names)
+	if near := diag.Nearest(filepath.Base(path), names); near != "" {
+		return strings.TrimSuffix(path, filepath.Base(path)) + near
+	}
+	return ""
 }
 
 // open opens a regular file. A path that leads outside is a *refusal, any other error

@@ -71,6 +71,9 @@ func (k *skeleton) adviseShell(at int, message string) string {
 		if c, word := k.swallowed(at); c != nil {
 			return fmt.Sprintf("%s on line %d takes the %s too: put a ; before it", c.Keyword, c.Span.Start.Line, word)
 		}
+		if m := unclosed.FindStringSubmatch(message); m != nil {
+			return fmt.Sprintf("it goes on to the end of the file: close it with %s", m[1])
+		}
 	case strings.Contains(message, "closing quote"):
 		return "close the quote; an apostrophe that is only text needs a backslash or double quotes"
 	case strings.Contains(message, "here-document"):
@@ -78,6 +81,9 @@ func (k *skeleton) adviseShell(at int, message string) string {
 	}
 	return ""
 }
+
+// unclosed is the shell parser's message about a block without its end.
+var unclosed = regexp.MustCompile("must end with `(.*)`$")
 
 // reason returns the shell's message without its position.
 func reason(err error) string {
@@ -147,9 +153,12 @@ func (s *script) checkMain(f *syntax.File) {
 	if open {
 		return
 	}
-	if !reaches {
-		s.fail(0, 0, "", hint, errors.New("no instruction in the file"))
-	}
+	before := len(s.errs)
+	defer func() {
+		if !reaches && len(s.errs) == before {
+			s.fail(0, 0, "", hint, errors.New("no instruction in the file"))
+		}
+	}()
 	syntax.Walk(f, func(n syntax.Node) bool {
 		call, ok := n.(*syntax.CallExpr)
 		if !ok || len(call.Args) == 0 {

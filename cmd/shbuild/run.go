@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -140,7 +141,10 @@ func failed(ctx context.Context, std streams, err error) int {
 		return statusInterrupted
 	}
 	var exit *build.ExitError
-	if errors.As(err, &exit) && len(exit.Tail) > 0 && !exit.Shown {
+	if errors.As(err, &exit) && exit.Ran != "" && !exit.Shown {
+		fmt.Fprintln(std.err, "------ the container ran: "+firstLine(exit.Ran))
+	}
+	if exit != nil && len(exit.Tail) > 0 && !exit.Shown {
 		fmt.Fprintln(std.err, "------ the last lines that it wrote:")
 		for _, line := range exit.Tail {
 			fmt.Fprintln(std.err, line)
@@ -153,4 +157,16 @@ func failed(ctx context.Context, std streams, err error) int {
 		return status.ExitStatus()
 	}
 	return statusFailed
+}
+
+// firstLine keeps a long command to a line.
+func firstLine(text string) string {
+	line, rest, _ := strings.Cut(text, "\n")
+	if r := []rune(line); len(r) > 200 {
+		return string(r[:199]) + "…"
+	}
+	if rest != "" {
+		return line + " …"
+	}
+	return line
 }

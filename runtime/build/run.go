@@ -23,6 +23,7 @@ type ExitError struct {
 	Status int      // 1 to 255; 128+n when signal n ended it
 	Signal string   // the signal's name, "SIGKILL"; empty: it ended by itself
 	Tail   []string // the last lines that it wrote, on either stream
+	Ran    string   // the command as the container saw it; secrets are hidden
 	Reason string   // why it could not be started at all; empty: it ran
 	Advice string
 	Shown  bool // to the user already, by whom Options.Broken called
@@ -234,7 +235,7 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 	if ferr := flush(); err == nil {
 		err = ferr
 	}
-	return in.debug.stop(ctx, spec, out, exitError(ctx, res, err))
+	return in.debug.stop(ctx, spec, out, withCommand(exitError(ctx, res, err), in.Args, r.secrets))
 }
 
 // grace is how long a program has to end when the build is interrupted.

@@ -142,7 +142,7 @@ func (j *jobs) collect(from []*job) error {
 }
 
 // together is how long jobs are given, once one has failed, to fail as well: then all are told.
-const together = 100 * time.Millisecond
+const together = time.Second
 
 // join waits until every job has ended, or one has failed, and gives the errors that were not handed over. The jobs are
 // those that shell has begun; with all, every shell.

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // A builder builds a case's context into an archive of one image. A Dockerfile that it refuses is an error that
@@ -21,9 +23,15 @@ type builder interface {
 // baseName is the base's name in the Dockerfiles of cases.
 const baseName = "toybox:1"
 
+// patience is how long a builder may take for one case.
+const patience = 2 * time.Minute
+
 // run runs a command and gives what it wrote if it fails.
 func run(env []string, name string, args ...string) error {
-	cmd := exec.Command(name, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.WaitDelay = time.Second // what it started may still hold its output
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

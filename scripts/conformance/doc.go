@@ -16,7 +16,8 @@
 // what has changed against the base, as image.text writes it, or `refused`. The name toybox:1 in a Dockerfile is
 // the builtin userland, which the others get from a registry.
 //
-// `make conformance` runs all cases with shbuild, and compares with podman where there is one. With
+// `make conformance` runs all cases with shbuild, and compares with podman where there is one; CONFORMANCE_PODMAN=10
+// lets podman build one case in ten only, CONFORMANCE_PODMAN=0 none. With
 // CONFORMANCE_BUILDKIT set to a buildkitd's address and buildctl on PATH, BuildKit builds them too;
 // CONFORMANCE_UPDATE=1 then writes `want` anew.
 package conformance

@@ -167,35 +167,36 @@ var declareAdvice = map[string]string{
 
 // lack is a message of the runner's about what it has not, and how it is told.
 type lack struct {
-	message *regexp.Regexp
+	message string // a regular expression
 	what    string // with the message's groups
 	hint    string
 }
 
 var lacks = []lack{
-	{regexp.MustCompile(`^umask: unsupported builtin`), "umask", "set it in the container: RUN umask 022 && …; COPY has --chmod"},
-	{regexp.MustCompile(`^ulimit: unsupported builtin`), "ulimit", "set it in the container, as in RUN ulimit -n 1024 && …; MEM limits memory"},
-	{regexp.MustCompile(`^kill: unsupported builtin`), "kill", "a job of the script cannot be stopped: wait for it, or let it fail, which fails the build"},
-	{regexp.MustCompile(`^(jobs|fg|bg|disown|suspend): unsupported builtin`), "$1", "wait joins the jobs of a script"},
-	{regexp.MustCompile(`^caller: unsupported builtin`), "caller", "errors show where a function was called from"},
-	{regexp.MustCompile(`^(\S+): unsupported builtin`), "$1", ""},
-	{regexp.MustCompile(`^trap: (\S+): invalid signal`), "trap $1", "a script can trap EXIT and ERR; an interrupt ends the build with all that it started"},
-	{regexp.MustCompile(`^trap: "(-.)": NOT IMPL`), "trap $1", "trap alone shows the traps"},
-	{regexp.MustCompile(`^wait: unsupported option "(.*)"`), "wait $1", "wait waits for all jobs, wait $pid for one"},
-	{regexp.MustCompile(`^read: invalid option "(-d)"`), "read $1", "IFS splits a line, and ${x%%:*} takes what stands before a character"},
-	{regexp.MustCompile(`^(read|mapfile|readarray|shopt|alias|unalias|set|cd|pushd|popd|dirs|unset|type|printf|command|pwd|declare|builtin): (?:invalid|unsupported|unknown) option:? "(.*)"`), "$1 $2", ""},
-	{regexp.MustCompile(`^unsupported redirect fd: (.*)`), "file descriptor $1", "a script has 0, 1 and 2 alone"},
-	{regexp.MustCompile(`^unhandled [<>]& arg: "(.*)"`), "file descriptor $1", "a script has 0, 1 and 2 alone"},
-	{regexp.MustCompile(`^unhandled redirect op: (.*)`), "$1", ""},
-	{regexp.MustCompile(`(?:^|: )invalid format char: (.)`), "printf %$1", "%s, %d, %c, %b, %x and %o are there, with a width; RUN printf has them all"},
-	{regexp.MustCompile("^not a valid test operator: `([<>])`"), "[ a $1 b ]", "[[ a $1 b ]] compares strings"},
+	{`^umask: unsupported builtin`, "umask", "set it in the container: RUN umask 022 && …; COPY has --chmod"},
+	{`^ulimit: unsupported builtin`, "ulimit", "set it in the container, as in RUN ulimit -n 1024 && …; MEM limits memory"},
+	{`^kill: unsupported builtin`, "kill", "a job of the script cannot be stopped: wait for it, or let it fail, which fails the build"},
+	{`^(jobs|fg|bg|disown|suspend): unsupported builtin`, "$1", "wait joins the jobs of a script"},
+	{`^caller: unsupported builtin`, "caller", "errors show where a function was called from"},
+	{`^(\S+): unsupported builtin`, "$1", ""},
+	{`^trap: (\S+): invalid signal`, "trap $1", "a script can trap EXIT and ERR; an interrupt ends the build with all that it started"},
+	{`^trap: "(-.)": NOT IMPL`, "trap $1", "trap alone shows the traps"},
+	{`^wait: unsupported option "(.*)"`, "wait $1", "wait waits for all jobs, wait $pid for one"},
+	{`^read: invalid option "(-d)"`, "read $1", "IFS splits a line, and ${x%%:*} takes what stands before a character"},
+	{`^(read|mapfile|readarray|shopt|alias|unalias|set|cd|pushd|popd|dirs|unset|type|printf|command|pwd|declare|builtin): (?:invalid|unsupported|unknown) option:? "(.*)"`, "$1 $2", ""},
+	{`^unsupported redirect fd: (.*)`, "file descriptor $1", "a script has 0, 1 and 2 alone"},
+	{`^unhandled [<>]& arg: "(.*)"`, "file descriptor $1", "a script has 0, 1 and 2 alone"},
+	{`^unhandled redirect op: (.*)`, "$1", ""},
+	{`(?:^|: )invalid format char: (.)`, "printf %$1", "%s, %d, %c, %b, %x and %o are there, with a width; RUN printf has them all"},
+	{"^not a valid test operator: `([<>])`", "[ a $1 b ]", "[[ a $1 b ]] compares strings"},
 }
 
 // lackOf tells a message of the runner's as what is not there.
 func lackOf(message string) error {
 	for _, l := range lacks {
-		if m := l.message.FindStringSubmatchIndex(message); m != nil {
-			return lacking(string(l.message.ExpandString(nil, l.what, message, m)), string(l.message.ExpandString(nil, l.hint, message, m)))
+		form := regexp.MustCompile(l.message)
+		if m := form.FindStringSubmatchIndex(message); m != nil {
+			return lacking(string(form.ExpandString(nil, l.what, message, m)), string(form.ExpandString(nil, l.hint, message, m)))
 		}
 	}
 	return nil

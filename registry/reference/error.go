@@ -27,7 +27,7 @@ func checkWhole(typed string) error {
 	case strings.Contains(typed, "://"):
 		_, rest, _ := strings.Cut(typed, "://")
 		return &Error{Name: typed, Reason: "is a URL", Advice: "leave out the scheme: " + rest}
-	case idForm.MatchString(typed):
+	case idForm().MatchString(typed):
 		return &Error{Name: typed, Reason: "64 hexadecimal digits are an image id", Advice: "give the image a name"}
 	}
 	return nil
@@ -35,13 +35,13 @@ func checkWhole(typed string) error {
 
 func checkRepository(typed string, r Ref) error {
 	switch {
-	case !domainForm.MatchString(r.Domain):
+	case !domainForm().MatchString(r.Domain):
 		return &Error{Name: typed, Reason: fmt.Sprintf("%q is not a registry", r.Domain), Advice: "a registry is a host name or address, with :port if need be"}
 	case strings.Contains(r.Path, ":"):
 		return &Error{Name: typed, Reason: "has two tags", Advice: "a name has one tag, behind its last ':'"}
 	case strings.ToLower(r.Path) != r.Path:
 		return &Error{Name: typed, Reason: "has capital letters", Advice: "write " + strings.Replace(typed, strings.TrimPrefix(r.Path, hubLibrary), strings.ToLower(strings.TrimPrefix(r.Path, hubLibrary)), 1)}
-	case !pathForm.MatchString(r.Path):
+	case !pathForm().MatchString(r.Path):
 		return &Error{Name: typed, Reason: fmt.Sprintf("%q is not a repository", strings.TrimPrefix(r.Path, hubLibrary)), Advice: "use small letters and digits, with single '.', '_', '-' or '/' between them"}
 	case len(r.Domain)+1+len(r.Path) > maxPath:
 		return &Error{Name: typed, Reason: fmt.Sprintf("is longer than %d characters", maxPath)}

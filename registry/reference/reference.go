@@ -12,6 +12,7 @@ import (
 	"net"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
 )
@@ -23,14 +24,18 @@ const (
 )
 
 // The grammar of the OCI distribution specification, "Pulling manifests", and of Docker's
-// distribution/reference for the registry.
+// distribution/reference for the registry. Compiled when first used: a container's init starts with this program too, and needs none.
 var (
-	domainForm = regexp.MustCompile(`^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
-	pathForm   = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagForm    = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$`)
-	digestForm = regexp.MustCompile(`^sha256:[a-f0-9]{64}$`)
-	idForm     = regexp.MustCompile(`^[a-f0-9]{64}$`)
+	domainForm = form(`^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+	pathForm   = form(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagForm    = form(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$`)
+	digestForm = form(`^sha256:[a-f0-9]{64}$`)
+	idForm     = form(`^[a-f0-9]{64}$`)
 )
+
+func form(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // Ref is a complete image name. The zero value is no name.
 type Ref struct {
@@ -49,13 +54,13 @@ func Parse(typed string) (Ref, error) {
 	}
 	var r Ref
 	if base, digest, ok := strings.Cut(rest, "@"); ok {
-		if !digestForm.MatchString(digest) {
+		if !digestForm().MatchString(digest) {
 			return Ref{}, &Error{Name: typed, Reason: fmt.Sprintf("%q is not a digest", digest), Advice: "a digest is sha256: and 64 digits 0-9a-f"}
 		}
 		rest, r.Digest = base, digest
 	}
 	if i := strings.LastIndexByte(rest, ':'); i >= 0 && !strings.Contains(rest[i:], "/") {
-		if tag := rest[i+1:]; !tagForm.MatchString(tag) {
+		if tag := rest[i+1:]; !tagForm().MatchString(tag) {
 			return Ref{}, &Error{Name: typed, Reason: fmt.Sprintf("%q is not a tag", tag), Advice: "a tag has 1 to 128 letters, digits, '_', '.' or '-', and begins with none of the last two"}
 		}
 		rest, r.Tag = rest[:i], rest[i+1:]

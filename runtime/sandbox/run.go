@@ -30,6 +30,7 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	if err := spec.complete(); err != nil {
 		return Result{}, err
 	}
+	defer cgroupDoor.enter(spec.Memory > 0)()
 	if err := errors.Join(checkMemory(&spec), checkLimits(&spec)); err != nil {
 		return Result{}, err
 	}

@@ -204,11 +204,12 @@ func (j *job) run(std streams) int {
 		adviseDebug(err)
 		return failed(ctx, std, err)
 	}
-	return j.tell(made.ID, std, quiet)
+	return j.tell(made, std, quiet)
 }
 
 // tell prints what came of the build.
-func (j *job) tell(id string, std streams, quiet bool) int {
+func (j *job) tell(made build.Delivered, std streams, quiet bool) int {
+	id := made.ID
 	switch {
 	case j.flags.quiet && id != "":
 		fmt.Fprintln(std.out, id)
@@ -218,7 +219,7 @@ func (j *job) tell(id string, std streams, quiet bool) int {
 		for _, tag := range j.wanted.Tags {
 			fmt.Fprintln(std.err, "named", tag)
 		}
-	case !j.wanted.Asked():
+	case !j.wanted.Asked() && made.Committed == 0:
 		fmt.Fprintln(std.err, "built; -t NAME keeps the result as an image, -o writes it somewhere")
 	}
 	return 0

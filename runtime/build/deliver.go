@@ -91,6 +91,9 @@ func Deliver(ctx context.Context, built []Built, w Wanted) (d Delivered, err err
 			return d, fmt.Errorf("output %s: %w", o.Type, err)
 		}
 	}
+	for _, x := range built {
+		d.Committed += len(x.Result.Images)
+	}
 	return d, nil
 }
 

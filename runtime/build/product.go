@@ -25,6 +25,7 @@ type Delivered struct {
 	Descriptor v1.Descriptor // of the manifest, or of the index
 	Config     string        // digest of the configuration; empty for several platforms
 	Names      []string      // in full
+	Committed  int           // images that the build made by COMMIT
 }
 
 // product is the result as an image in one form: one platform's, or an index of several.

@@ -11,7 +11,7 @@ const cgroupFolder = "/sys/fs/cgroup"
 
 // cgroupAccess keeps libcontainer from giving every container a cgroup of its own. None is needed where no limit
 // is set, and putting a process into one makes the kernel wait for all its processors (cgroup_threadgroup_rwsem
-// and RCU): milliseconds, or a second on a busy machine. libcontainer goes on without a cgroup where it may make
+// and RCU): a RUN of `true` took up to a quarter of a second on a busy machine, where that wait was seen. libcontainer goes on without a cgroup where it may make
 // none, so they are read-only in the mount namespace of the build, but while a container with a limit lives.
 type cgroupAccess struct {
 	mu     sync.Mutex

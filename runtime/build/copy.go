@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -241,7 +242,13 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 		}
 		return out, do(tree)
 	}
-	err = b.mountedTree(from, do)
+	err = b.mounted(from, nil, func(root string) error {
+		tree, err := buildctx.Root(root)
+		if err != nil {
+			return err
+		}
+		return errors.Join(do(tree), tree.Close())
+	})
 	return out, err
 }
 

@@ -109,7 +109,13 @@ func (b *Builder) contextBase(name, source string, p ocispec.Platform) (*base, e
 	if image, ok := strings.CutPrefix(source, imageScheme); ok && image != scratchName {
 		return b.resolveImage(image, p)
 	}
-	img := b.known(key, name, p)
+	b.mu.Lock()
+	img, ok := b.bases[key]
+	if !ok {
+		img = &base{name: name, platform: p}
+		b.bases[key] = img
+	}
+	b.mu.Unlock()
 	img.once.Do(func() { img.err = b.loadContext(img, source) })
 	if img.err != nil {
 		return img, fmt.Errorf("the build context %s: %w", name, img.err)

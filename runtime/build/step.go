@@ -13,7 +13,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/layer"
 	"github.com/shbuild/shbuild/runtime/rootfs"
@@ -183,17 +182,6 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 // layered runs f on the files with a fresh layer on top, and keeps the layer
 // if f succeeds.
 func (b *Builder) layered(below files, f func(root string) error) (id string, err error) {
-	return b.drafted(func(draft *layer.Draft) error { return b.mounted(below, draft, f) })
-}
-
-// separate runs f on a layer's bare folder. Nothing is mounted: overlayfs would mark the folders that are made there as
-// hiding those below.
-func (b *Builder) separate(_ files, f func(root string) error) (id string, err error) {
-	return b.drafted(func(draft *layer.Draft) error { return f(draft.Dir) })
-}
-
-// drafted makes a layer of what fill puts into a draft, and keeps nothing if fill fails.
-func (b *Builder) drafted(fill func(*layer.Draft) error) (id string, err error) {
 	draft, err := b.layers.Draft()
 	if err != nil {
 		return "", err
@@ -203,7 +191,7 @@ func (b *Builder) drafted(fill func(*layer.Draft) error) (id string, err error) 
 			err = errors.Join(err, draft.Discard())
 		}
 	}()
-	if err := fill(draft); err != nil {
+	if err := b.mounted(below, draft, f); err != nil {
 		return "", err
 	}
 	id = newID()
@@ -211,15 +199,24 @@ func (b *Builder) drafted(fill func(*layer.Draft) error) (id string, err error) 
 	return id, err
 }
 
-// mountedTree runs f with the files mounted read-only, as a source to copy from.
-func (b *Builder) mountedTree(from files, f func(*buildctx.Tree) error) error {
-	return b.mounted(from, nil, func(root string) error {
-		tree, err := buildctx.Root(root)
+// separate runs f on a layer's bare folder. Nothing is mounted: overlayfs would mark the folders that are made there as
+// hiding those below.
+func (b *Builder) separate(_ files, f func(root string) error) (id string, err error) {
+	draft, err := b.layers.Draft()
+	if err != nil {
+		return "", err
+	}
+	defer func() {
 		if err != nil {
-			return err
+			err = errors.Join(err, draft.Discard())
 		}
-		return errors.Join(f(tree), tree.Close())
-	})
+	}()
+	if err := f(draft.Dir); err != nil {
+		return "", err
+	}
+	id = newID()
+	_, err = draft.Commit(id)
+	return id, err
 }
 
 // mounted runs f with the files mounted: with the draft's folder on top, or

@@ -86,6 +86,21 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (
 	if err != nil {
 		return cache.Blob{}, err
 	}
+	var o layer.WriteOptions
+	if b.rewrites(f.layers[len(f.layers)-1], form) {
+		o.Epoch = b.epoch
+	}
+	return b.putBlob(id, form, "", func(w io.Writer) error {
+		if err := layer.Write(ctx, w, dirs[0], dirs[1:], o); err != nil {
+			return fmt.Errorf("write layer %s as a tar: %w", id, err)
+		}
+		return nil
+	})
+}
+
+// putBlob puts a layer's tar, as write writes it, into the store, compressed as the form says. Where the tar's diff ID
+// is known it is not computed anew.
+func (b *Builder) putBlob(id string, form Form, diffID string, write func(io.Writer) error) (cache.Blob, error) {
 	w, err := b.images.Create()
 	if err != nil {
 		return cache.Blob{}, err
@@ -95,23 +110,24 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (
 	if err != nil {
 		return cache.Blob{}, err
 	}
-	tar := newHashing(compressed)
-	var o layer.WriteOptions
-	if b.rewrites(f.layers[len(f.layers)-1], form) {
-		o.Epoch = b.epoch
+	if diffID == "" {
+		tar := newHashing(compressed)
+		err = write(tar)
+		diffID = tar.sum()
+	} else {
+		err = write(compressed)
 	}
-	err = layer.Write(ctx, tar, dirs[0], dirs[1:], o)
-	if cerr := compressed.Close(); err == nil {
-		err = cerr
+	if cerr := compressed.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("compress layer %s: %w", id, cerr)
 	}
 	if err != nil {
-		return cache.Blob{}, fmt.Errorf("write layer %s as a tar: %w", id, err)
+		return cache.Blob{}, err
 	}
 	desc, err := w.Commit(v1.Hash{})
 	if err != nil {
 		return cache.Blob{}, err
 	}
-	blob := cache.Blob{DiffID: tar.sum(), Digest: desc.Digest.String(), Size: desc.Size, MediaType: string(form.compression().MediaType())}
+	blob := cache.Blob{DiffID: diffID, Digest: desc.Digest.String(), Size: desc.Size, MediaType: string(form.compression().MediaType())}
 	return blob, b.cache.PutBlob(id, blob)
 }
 
@@ -145,27 +161,12 @@ func (b *Builder) recompress(ctx context.Context, from cache.Blob, id string, fo
 		return cache.Blob{}, err
 	}
 	defer plain.Close()
-	w, err := b.images.Create()
-	if err != nil {
-		return cache.Blob{}, err
-	}
-	defer w.Discard()
-	compressed, err := image.CompressLevel(w, form.compression(), form.Level)
-	if err != nil {
-		return cache.Blob{}, err
-	}
-	if _, err = io.Copy(compressed, untilDone{ctx, plain}); err == nil {
-		err = compressed.Close()
-	}
-	if err != nil {
-		return cache.Blob{}, fmt.Errorf("compress layer %s anew: %w", from.DiffID, err)
-	}
-	desc, err := w.Commit(v1.Hash{})
-	if err != nil {
-		return cache.Blob{}, err
-	}
-	blob := cache.Blob{DiffID: from.DiffID, Digest: desc.Digest.String(), Size: desc.Size, MediaType: string(form.compression().MediaType())}
-	return blob, b.cache.PutBlob(id, blob)
+	return b.putBlob(id, form, from.DiffID, func(w io.Writer) error {
+		if _, err := io.Copy(w, untilDone{ctx, plain}); err != nil {
+			return fmt.Errorf("compress layer %s anew: %w", from.DiffID, err)
+		}
+		return nil
+	})
 }
 
 // beginBlob makes the topmost layer's blob while later steps run.

@@ -14,7 +14,7 @@ import (
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/registry/remote"
 	"github.com/shbuild/shbuild/runtime/build"
-	"github.com/shbuild/shbuild/runtime/userns"
+	"github.com/shbuild/shbuild/runtime/isolation"
 )
 
 // buildFile is shbuild [flags] FILE [ARG…]. Flags end at FILE: what follows is
@@ -64,6 +64,7 @@ type job struct {
 	cacheTo   []build.CacheTo
 	platforms []string // at least one; "": this machine's
 	call      call
+	isolation isolation.Rung
 }
 
 // sourceDateEpoch is the one variable of the environment that is a build-arg unasked, as in docker.
@@ -75,7 +76,10 @@ func (f *buildFlags) start(args []string, std streams) int {
 	if err != nil {
 		return badUsage(std, err)
 	}
-	status, err := userns.Enter(func() int { return j.run(std) })
+	status, err := isolation.Enter(isolation.Options{Want: j.isolation, Root: -1}, func(r *isolation.Report) int {
+		j.options.Isolation = r
+		return j.run(std)
+	})
 	if err != nil {
 		diag.Print(std.err, err, std.color())
 		return statusFailed
@@ -87,6 +91,9 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 	j := &job{flags: f}
 	var err error
 	if j.call, err = parseCall(f.call, f.checkOnly); err != nil {
+		return nil, err
+	}
+	if j.isolation, err = wantedIsolation(f.isolation); err != nil {
 		return nil, err
 	}
 	o := &j.options
@@ -176,7 +183,7 @@ func (j *job) run(std streams) int {
 	}
 	j.options.Progress = display
 	j.options.Stdout, j.options.Stderr = display.above(echo), display.above(std.err)
-	display.Note("#0 user namespace: " + userns.Mode())
+	display.Note("#0 isolation: " + j.options.Isolation.String())
 	if j.call.method != "" {
 		status, err := j.answer(ctx, std)
 		display.close()

@@ -14,7 +14,7 @@ import (
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/registry/remote"
 	"github.com/shbuild/shbuild/runtime/build"
-	"github.com/shbuild/shbuild/runtime/userns"
+	"github.com/shbuild/shbuild/runtime/isolation"
 )
 
 const distUsage = `dist unpacks images into folders.
@@ -68,7 +68,8 @@ func distPull(args []string, std streams) int {
 	}
 	o.Pull = always
 	o.Registry = remote.Options{Insecure: o.Registry.Insecure}
-	return inside(std, -1, func(ctx context.Context) (status int, err error) {
+	return inside(std, -1, func(ctx context.Context, rung *isolation.Report) (status int, err error) {
+		o.Isolation = rung
 		display := newDisplay(std.err, "auto", quiet)
 		defer display.close()
 		o.Progress = display
@@ -90,7 +91,7 @@ func distRemove(args []string, std streams) int {
 	if flags.NArg() == 0 {
 		return badUsage(std, diag.WithHint(errors.New("which folder is to be removed?"), "dist rm rootfs"))
 	}
-	return inside(std, -1, func(context.Context) (int, error) {
+	return inside(std, -1, func(context.Context, *isolation.Report) (int, error) {
 		for _, dir := range flags.Args() {
 			fi, err := os.Lstat(dir)
 			if err == nil && !fi.IsDir() {
@@ -110,12 +111,17 @@ func distRemove(args []string, std streams) int {
 	})
 }
 
-// inside runs f in the namespaces, with the host's user uid as root (-1: the caller), and gives the exit status.
-func inside(std streams, uid int, f func(ctx context.Context) (status int, err error)) int {
-	status, err := userns.EnterAs(uid, func() int {
+// inside runs f in the namespaces, as far as they can be had, with the host's user uid as root (-1: the caller), and
+// gives the exit status.
+func inside(std streams, uid int, f func(context.Context, *isolation.Report) (status int, err error)) int {
+	want, err := wantedIsolation("")
+	if err != nil {
+		return badUsage(std, err)
+	}
+	status, err := isolation.Enter(isolation.Options{Want: want, Root: uid}, func(r *isolation.Report) int {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 		defer stop()
-		status, err := f(ctx)
+		status, err := f(ctx, r)
 		if err != nil {
 			return failed(ctx, std, err)
 		}

@@ -32,6 +32,7 @@ type buildFlags struct {
 	run                 runFlags
 	checkOnly           bool
 	call                string
+	isolation           string
 }
 
 func (f *buildFlags) register(fs *pflag.FlagSet) {
@@ -62,6 +63,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.debug, "debug", false, "open a shell in the container of a RUN that fails")
 	fs.BoolVar(&f.step, "step", false, "stop before each instruction, and show what it changed")
 	f.run.register(fs)
+	isolationFlag(fs, &f.isolation)
 	fs.StringArrayVar(&f.allowWrite, "allow-write", nil, "let a script write in this `DIR` of the host")
 }
 

@@ -28,21 +28,22 @@ var architecture = map[string][]string{
 	"registry/compare":   {"registry/image"},
 	"registry/image":     {"registry/reference", "registry/platform"},
 
-	"runtime/userns":   {},
-	"runtime/userland": {},
-	"runtime/layer":    {"runtime/userns"},
-	"runtime/rootfs":   {"runtime/layer", "runtime/userns"},
-	"runtime/sandbox":  {"runtime/userns"},
-	"runtime/sshagent": {},
-	"runtime/buildctx": {},
-	"runtime/cache":    {"registry/store", "registry/remote"},
-	"runtime/fetch":    {},
-	"runtime/build":    {"dsl/", "registry/", "runtime/"},
+	"runtime/userns":    {},
+	"runtime/isolation": {"runtime/userns"},
+	"runtime/userland":  {},
+	"runtime/layer":     {"runtime/userns"},
+	"runtime/rootfs":    {"runtime/layer", "runtime/userns"},
+	"runtime/sandbox":   {"runtime/isolation", "runtime/userns"},
+	"runtime/sshagent":  {},
+	"runtime/buildctx":  {},
+	"runtime/cache":     {"registry/store", "registry/remote"},
+	"runtime/fetch":     {},
+	"runtime/build":     {"dsl/", "registry/", "runtime/"},
 
 	// It restates what build does, so it may not use it: what is said must be said in words, not run.
 	"runtime/explain": {"dsl/diag", "dsl/syntax", "dsl/instr", "registry/reference", "runtime/sandbox"},
 
-	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/explain", "runtime/layer", "runtime/rootfs", "runtime/sandbox", "runtime/userland", "runtime/userns"},
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/sandbox", "runtime/userland"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 }
 

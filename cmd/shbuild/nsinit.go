@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 )
@@ -78,7 +79,10 @@ func nsinitExec(args []string, std streams) int {
 	if flags.Changed("userns-root-uid") && f.rootUID < 0 {
 		return badUsage(std, fmt.Errorf("--userns-root-uid %d: ids are numbers from 0", f.rootUID))
 	}
-	return inside(std, f.rootUID, func(ctx context.Context) (int, error) { return f.exec(ctx, spec, std) })
+	return inside(std, f.rootUID, func(ctx context.Context, r *isolation.Report) (int, error) {
+		spec.Isolation = r
+		return f.exec(ctx, spec, std)
+	})
 }
 
 // spec is the container that the flags ask for, as far as it can be told outside of the namespaces.

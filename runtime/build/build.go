@@ -41,6 +41,7 @@ import (
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/fetch"
+	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/layer"
 	"github.com/shbuild/shbuild/runtime/sshagent"
 )
@@ -69,7 +70,8 @@ type Options struct {
 	Registry   remote.Options
 	KnownHosts string // file with the keys of SSH hosts; empty: none
 
-	Run RunOptions
+	Run       RunOptions
+	Isolation *isolation.Report // where the build is; nil: in the namespaces of package userns
 
 	Exports    bool     // there is an output that takes what EXPORT copies
 	AllowHost  []string // host programs that a script may run; ["*"]: any

@@ -16,6 +16,8 @@ import (
 	"github.com/opencontainers/runc/libcontainer"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/isolation"
 )
 
 // Run runs the process and waits for its end. An error means that the program did not run, or not as asked for:
@@ -29,6 +31,9 @@ func Run(ctx context.Context, spec Spec) (Result, error) {
 	}
 	if err := spec.complete(); err != nil {
 		return Result{}, err
+	}
+	if r := spec.Isolation; r != nil && r.Rung == isolation.None {
+		return Result{}, r.RunError()
 	}
 	defer cgroupDoor.enter(spec.Memory > 0)()
 	if err := errors.Join(checkMemory(&spec), checkLimits(&spec)); err != nil {

@@ -16,6 +16,8 @@ package sandbox
 import (
 	"io"
 	"time"
+
+	"github.com/shbuild/shbuild/runtime/isolation"
 )
 
 // Mount is something mounted into the container over its root file system.
@@ -56,6 +58,8 @@ type Spec struct {
 	Terminal *Terminal // takes the place of all three; nil: they are pipes
 
 	Memory int64 // limit of memory in bytes, swap included; 0: none
+
+	Isolation *isolation.Report // where this process is; nil: in the namespaces of package userns
 
 	// Grace is how long the program has to end after SIGTERM when the context ends, if it has a handler for that;
 	// then, and without a handler, it is killed.

@@ -16,7 +16,7 @@ const (
 	limitSysctl    = "user.max_user_namespaces"
 )
 
-func sysctl(name string) (value string) {
+func Sysctl(name string) (value string) {
 	b, err := os.ReadFile("/proc/sys/" + strings.ReplaceAll(name, ".", "/"))
 	if err != nil {
 		return ""
@@ -24,8 +24,8 @@ func sysctl(name string) (value string) {
 	return strings.TrimSpace(string(b))
 }
 
-// statusField gives a line of /proc/self/status: "NoNewPrivs", "Seccomp".
-func statusField(name string) string {
+// StatusField gives a line of /proc/self/status: "NoNewPrivs", "Seccomp".
+func StatusField(name string) string {
 	b, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return ""
@@ -42,15 +42,15 @@ func statusField(name string) string {
 func cannotClone(err error) error {
 	advice := "the kernel or what this runs in forbids user namespaces; see user_namespaces(7)"
 	switch {
-	case sysctl(debianSysctl) == "0":
+	case Sysctl(debianSysctl) == "0":
 		advice = "allow them: sudo sysctl -w " + debianSysctl + "=1"
-	case sysctl(limitSysctl) == "0" || errors.Is(err, unix.ENOSPC):
+	case Sysctl(limitSysctl) == "0" || errors.Is(err, unix.ENOSPC):
 		advice = "allow more of them: sudo sysctl -w " + limitSysctl + "=15000"
-	case sysctl(apparmorSysctl) == "1" && os.Geteuid() != 0:
+	case Sysctl(apparmorSysctl) == "1" && os.Geteuid() != 0:
 		advice = apparmorAdvice()
 	case errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS):
 		advice = "this kernel is built without user namespaces (CONFIG_USER_NS)"
-	case statusField("Seccomp") == "2":
+	case StatusField("Seccomp") == "2":
 		advice = "a seccomp filter forbids them, as in a container: start it with --security-opt seccomp=unconfined"
 	case errors.Is(err, unix.EPERM):
 		advice = "a chroot or a security module forbids user namespaces here; see user_namespaces(7)"
@@ -67,8 +67,15 @@ func apparmorAdvice() string {
 		apparmorSysctl, exe)
 }
 
-func cannotMap(err error) error {
-	return &Error{Op: "write the id map", Err: err, Advice: "root here lacks CAP_SETUID, CAP_SETGID or CAP_SETFCAP; or run as an ordinary user who has sub-ids"}
+func (m maps) cannotMap(err error) error {
+	advice := "root here lacks CAP_SETUID, CAP_SETGID or CAP_SETFCAP; or run as an ordinary user who has sub-ids"
+	if m.alone {
+		advice = "run as an ordinary user: the kernel lets root map itself with CAP_SETFCAP alone"
+		if os.Geteuid() != 0 {
+			advice = "what this runs in forbids it; see user_namespaces(7)"
+		}
+	}
+	return &Error{Op: "write the id map", Err: err, Advice: advice}
 }
 
 func noRanges(who, file string) error {
@@ -94,7 +101,7 @@ func programFailed(path, said string, err error) error {
 	}
 	advice := "see that the ranges in /etc/subuid and /etc/subgid overlap nobody else's"
 	switch {
-	case statusField("NoNewPrivs") == "1":
+	case StatusField("NoNewPrivs") == "1":
 		advice = "no_new_privs is on, so " + path + " cannot work: start without it (docker: drop no-new-privileges; systemd: NoNewPrivileges=no)"
 	case !gainsPrivilege(path):
 		advice = "it has neither the setuid bit nor file capabilities: sudo chmod u+s " + path
@@ -125,11 +132,9 @@ func refused(answer string) error {
 	errno := unix.Errno(n)
 	advice := "the kernel or what this runs in forbids it; see user_namespaces(7)"
 	switch {
-	case sysctl(apparmorSysctl) == "1" && os.Geteuid() != 0:
+	case Sysctl(apparmorSysctl) == "1" && os.Geteuid() != 0:
 		advice = apparmorAdvice()
-	case op == "mount /proc":
-		advice = "/proc is partly covered, as in a container: start it with --security-opt systempaths=unconfined"
-	case statusField("Seccomp") == "2":
+	case StatusField("Seccomp") == "2":
 		advice = "a seccomp filter forbids it, as in a container: start it with --security-opt seccomp=unconfined"
 	}
 	return &Error{Op: op + " in the user namespace", Err: errno, Advice: advice}

@@ -3,13 +3,19 @@ package userns
 import (
 	"os"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
-// marker names the environment variable by which the outer process tells the inner one what it is. The inner
-// one takes it away again, so that f and what it starts see the environment that the user gave.
-const marker = "_SHBUILD_USERNS"
+// marker names the environment variable by which the outer process tells the inner one what it is: its value is
+// running, with Options.Word behind it, or trial. The inner one takes it away again, so that f and what it starts
+// see the environment that the user gave.
+const (
+	marker  = "_SHBUILD_USERNS"
+	running = "run:"
+	trial   = "try:"
+)
 
 // inside is set once, before main, in the inner process.
 var inside bool
@@ -24,6 +30,9 @@ func init() {
 	inside = true
 	dropInherited()
 	runtime.LockOSThread()
+	if kind := os.Getenv(marker); strings.HasPrefix(kind, trial) {
+		tried()
+	}
 }
 
 // dropInherited clears the ambient and inheritable sets, which were needed only to keep the capabilities over

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/moby/sys/user"
+	moby "github.com/moby/sys/userns"
 	"golang.org/x/sys/unix"
 )
 
@@ -14,19 +15,39 @@ import (
 type maps struct {
 	uids, gids []user.IDMap
 	direct     bool // the outer process may write them itself; else newuidmap and newgidmap do
+	alone      bool // they hold the caller and nobody else
+	here       bool // no new user namespace is needed: the one that there is will do
 }
 
 // mapsFor chooses the maps for the calling process.
-func mapsFor() (maps, error) {
-	if privileged() {
-		return identity()
+func mapsFor(o Options) (m maps, err error) {
+	switch {
+	case o.Alone:
+		return maps{uids: from(os.Geteuid(), nil), gids: from(os.Getegid(), nil), direct: true, alone: true}, nil
+	case privileged(mayMap):
+		m, err = identity()
+	default:
+		m, err = subordinate()
 	}
-	return subordinate()
+	if err != nil || o.Root < 0 {
+		// What another user namespace holds is not for the one who made it to hold again: with the right to
+		// mount here there is nothing to be won by one more.
+		m.here = err == nil && m.direct && moby.RunningInUserNS() && privileged(mayMount)
+		return m, err
+	}
+	m.uids, err = exchanged(m.uids, int64(o.Root))
+	return m, err
 }
 
-// privileged says whether the process may write any map: root with the capabilities that the kernel asks for in
-// user_namespaces(7), "Defining user and group ID mappings".
-func privileged() bool {
+// What root needs to write any map, by user_namespaces(7), "Defining user and group ID mappings"; and to do what a
+// build does without a user namespace of its own.
+const (
+	mayMap   = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID | 1<<unix.CAP_SETFCAP
+	mayMount = mayMap | 1<<unix.CAP_SYS_ADMIN | 1<<unix.CAP_SYS_CHROOT | 1<<unix.CAP_CHOWN | 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_FOWNER
+)
+
+// privileged says whether the process is root with these capabilities.
+func privileged(need uint32) bool {
 	if os.Geteuid() != 0 {
 		return false
 	}
@@ -35,7 +56,6 @@ func privileged() bool {
 	if unix.Capget(&header, &sets[0]) != nil {
 		return false
 	}
-	const need = 1<<unix.CAP_SETUID | 1<<unix.CAP_SETGID | 1<<unix.CAP_SETFCAP
 	return sets[0].Effective&need == need
 }
 
@@ -163,20 +183,19 @@ func words(m []user.IDMap) []string {
 	return out
 }
 
-// Mode says which ids there are, for the display: "root" where every id is itself, else "65536 sub-ids". Outside
-// it is "none".
+// Mode says which ids there are, for the display: "every id" where each is itself, "65536 sub-ids", or "one id".
 func Mode() string {
-	if !inside {
-		return "none"
-	}
 	uids, err := user.CurrentProcessUIDMap()
 	if err != nil {
 		return "unknown"
+	}
+	if count(uids) == 1 {
+		return "one id"
 	}
 	for _, m := range uids {
 		if m.ID != m.ParentID {
 			return fmt.Sprintf("%d sub-ids", count(uids)-1)
 		}
 	}
-	return "root"
+	return "every id"
 }

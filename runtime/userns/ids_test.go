@@ -80,7 +80,7 @@ func TestToSelf(t *testing.T) {
 	if got, want := text(toSelf(outer)), "0 0 1\n1 1 65536\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	m, err := mapsFor() // as root of the namespace that the tests are in
+	m, err := mapsFor(Options{Root: -1}) // as root of the namespace that the tests are in
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -11,8 +12,39 @@ import (
 // lineFd is the inner process's end of the line to the outer one.
 const lineFd = 3
 
+// word is Options.Word, and ownProc says whether /proc is that of the PID namespace: set once, by runInside.
+var (
+	word    string
+	ownProc bool
+)
+
+// Word is what Options.Word was in the outer process.
+func Word() string { return word }
+
+// OwnProc says whether /proc is that of this process's PID namespace. Where the place that this runs in hides
+// parts of its own /proc (containers do) the kernel gives no other, and the numbers of processes there are those
+// of the outside.
+func OwnProc() bool { return !inside || ownProc }
+
+// tried is the inner process's part in [Try]: it sets itself up, says how that went, and ends.
+func tried() {
+	unix.CloseOnExec(lineFd)
+	line := os.NewFile(lineFd, "line")
+	switch err := setUp(line); {
+	case err != nil:
+		_, _ = line.WriteString(err.Error())
+	case !ownProc:
+		_, _ = line.WriteString(outerProc)
+	}
+	os.Exit(0)
+}
+
+// outerProc is what a trial answers where there is no own /proc.
+const outerProc = "outer /proc"
+
 // runInside is the inner process's part. It is on the process's first thread (see the hook).
 func runInside(f func() int) (int, error) {
+	word = strings.TrimPrefix(os.Getenv(marker), running)
 	_ = os.Unsetenv(marker)
 	unix.CloseOnExec(lineFd)
 	line := os.NewFile(lineFd, "line")
@@ -56,7 +88,11 @@ func setUp(line *os.File) error {
 		return failure("separate the mounts", err)
 	}
 	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
-	if err := unix.Mount("proc", "/proc", "proc", flags, ""); err != nil {
+	switch err := unix.Mount("proc", "/proc", "proc", flags, ""); err {
+	case nil:
+		ownProc = true
+	case unix.EPERM: // parts of the one that is there are hidden, as in a container: that one stays
+	default:
 		return failure("mount /proc", err)
 	}
 	return nil

@@ -17,16 +17,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// enter is the outer process's part. Root inside is the host's uid; -1: the caller.
-func enter(uid int) (int, error) {
-	ids, err := mapsFor()
+// enter is the outer process's part.
+func enter(o Options) (int, error) {
+	ids, err := mapsFor(o)
 	if err != nil {
 		return 0, err
-	}
-	if uid >= 0 {
-		if ids.uids, err = exchanged(ids.uids, int64(uid)); err != nil {
-			return 0, err
-		}
 	}
 	// The parent-death signal of the inner process is sent when the *thread* that started it ends.
 	runtime.LockOSThread()
@@ -34,19 +29,18 @@ func enter(uid int) (int, error) {
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	defer signal.Stop(signals)
 
-	inner, line, err := start()
+	inner, line, err := start(ids, running+o.Word)
 	if err != nil {
 		return 0, err
 	}
 	// line stays open as long as this process lives: its end is how the inner process learns of ours until
 	// the parent-death signal is armed.
 	defer line.Close()
-	if err := ids.write(inner.Pid); err != nil {
-		_ = inner.Kill()
-		_, _ = inner.Wait()
-		return 0, err
+	err = ids.write(inner.Pid)
+	if err == nil {
+		_, err = letGo(line)
 	}
-	if err := letGo(line); err != nil {
+	if err != nil {
 		_ = inner.Kill()
 		_, _ = inner.Wait()
 		return 0, err
@@ -54,21 +48,48 @@ func enter(uid int) (int, error) {
 	return follow(inner, signals)
 }
 
+// Try says whether [EnterWith] would succeed, and whether /proc would be the new PID namespace's own
+// ([OwnProc]), by entering and leaving at once: some 10 ms.
+func Try(o Options) (ownProc bool, err error) {
+	ids, err := mapsFor(o)
+	if err != nil {
+		return false, err
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	inner, line, err := start(ids, trial)
+	if err != nil {
+		return false, err
+	}
+	defer line.Close()
+	said := ""
+	if err = ids.write(inner.Pid); err == nil {
+		said, err = letGo(line)
+	}
+	_ = inner.Kill()
+	_, _ = inner.Wait()
+	return said == "", err
+}
+
 // start starts the inner process, which waits for its ids at the other end of the line.
-func start() (*os.Process, *os.File, error) {
+func start(ids maps, word string) (*os.Process, *os.File, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
 	}
 	ours, theirs := os.NewFile(uintptr(pair[0]), "line"), os.NewFile(uintptr(pair[1]), "line")
 	defer theirs.Close()
+	// Without the ambient set the exec, done under an id that has no number yet, drops every capability.
+	flags, ambient := uintptr(unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWPID), allCaps()
+	if ids.here {
+		flags, ambient = unix.CLONE_NEWNS|unix.CLONE_NEWPID, nil
+	}
 	p, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
-		Env:   append(os.Environ(), marker+"=1"),
+		Env:   append(os.Environ(), marker+"="+word),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, theirs},
 		Sys: &syscall.SysProcAttr{
-			Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID,
-			// Without them the exec, done under an id that has no number yet, drops every capability.
-			AmbientCaps: allCaps(),
+			Cloneflags:  flags,
+			AmbientCaps: ambient,
 			Pdeathsig:   unix.SIGKILL,
 		},
 	})
@@ -97,19 +118,31 @@ func allCaps() []uintptr {
 
 // write sets the id maps of process pid.
 func (m maps) write(pid int) error {
-	if m.direct {
-		for file, ids := range map[string][]user.IDMap{"uid_map": m.uids, "gid_map": m.gids} {
-			path := fmt.Sprintf("/proc/%d/%s", pid, file)
-			if err := os.WriteFile(path, []byte(text(ids)), 0); err != nil {
-				return cannotMap(err)
-			}
-		}
+	switch {
+	case m.here:
 		return nil
+	case m.direct:
+		return m.writeHere(pid)
 	}
 	var both errgroup.Group
 	both.Go(func() error { return idmap("newuidmap", pid, m.uids) })
 	both.Go(func() error { return idmap("newgidmap", pid, m.gids) })
 	return both.Wait()
+}
+
+// writeHere is write without the help of a setuid program.
+func (m maps) writeHere(pid int) error {
+	files := []struct{ name, text string }{{"uid_map", text(m.uids)}, {"gid_map", text(m.gids)}}
+	if m.alone {
+		// Whoever may not map other groups must have no way to leave one, see user_namespaces(7).
+		files = append([]struct{ name, text string }{{"setgroups", "deny"}}, files...)
+	}
+	for _, f := range files {
+		if err := os.WriteFile(fmt.Sprintf("/proc/%d/%s", pid, f.name), []byte(f.text), 0); err != nil {
+			return m.cannotMap(err)
+		}
+	}
+	return nil
 }
 
 // idmap runs newuidmap or newgidmap.
@@ -131,19 +164,20 @@ func idmap(program string, pid int, ids []user.IDMap) error {
 }
 
 // letGo lets the inner process use its ids and waits until it has set itself up. The inner process answers an
-// error, or closes the line.
-func letGo(line *os.File) error {
+// error, or closes the line; one on trial may say outerProc.
+func letGo(line *os.File) (said string, err error) {
 	if _, err := line.Write([]byte{1}); err != nil && !errors.Is(err, unix.EPIPE) {
-		return fmt.Errorf("start in the user namespace: %w", err)
+		return "", fmt.Errorf("start in the user namespace: %w", err)
 	}
 	answer, err := io.ReadAll(line)
 	if err != nil && !errors.Is(err, unix.ECONNRESET) {
-		return fmt.Errorf("start in the user namespace: %w", err)
+		return "", fmt.Errorf("start in the user namespace: %w", err)
 	}
-	if len(answer) == 0 {
-		return nil
+	switch string(answer) {
+	case "", outerProc:
+		return string(answer), nil
 	}
-	return refused(string(answer))
+	return "", refused(string(answer))
 }
 
 // follow passes signals on until the inner process ends, and gives its exit status.

@@ -53,7 +53,7 @@ func pidfds() bool {
 
 // collect collects the orphans that have ended.
 func collect() {
-	list, err := os.ReadFile(fmt.Sprintf("/proc/self/task/%d/children", unix.Gettid()))
+	list, err := os.ReadFile("/proc/thread-self/children")
 	if err != nil || len(list) == 0 {
 		return // a kernel without CONFIG_PROC_CHILDREN is a kernel with zombies
 	}
@@ -63,9 +63,31 @@ func collect() {
 	}
 	for _, word := range strings.Fields(string(list)) {
 		if pid, err := strconv.Atoi(word); err == nil && !awaited[pid] {
-			_, _ = unix.Wait4(pid, nil, unix.WNOHANG|unix.WNOTHREAD, nil)
+			if pid = numberHere(pid); pid > 0 {
+				_, _ = unix.Wait4(pid, nil, unix.WNOHANG|unix.WNOTHREAD, nil)
+			}
 		}
 	}
+}
+
+// numberHere is the number that a process of /proc has in this PID namespace: another one where /proc is the
+// outside's. 0: it is gone.
+func numberHere(pid int) int {
+	if ownProc {
+		return pid
+	}
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(text), "\nNSpid:\t")
+	line, _, _ := strings.Cut(rest, "\n")
+	all := strings.Fields(line) // from the namespace of /proc inwards
+	if len(all) == 0 {
+		return 0
+	}
+	here, _ := strconv.Atoi(all[len(all)-1])
+	return here
 }
 
 // held gives the processes that this process holds a pidfd of.

@@ -7,7 +7,8 @@
 // was started inside, daemons included.
 //
 // Ids: inside, 0 is the caller and 1, 2, 3, … are the caller's sub-ids in the order of /etc/subuid and
-// /etc/subgid. For a caller who is root with all that takes, every id is itself.
+// /etc/subgid. For a caller who is root with all that takes, every id is itself; if they may mount in a user
+// namespace that they are in already, no new one is made. With [Options].Alone there is the caller and nobody else.
 //
 // The package does not give a network namespace: what runs inside uses the host's network.
 package userns
@@ -34,10 +35,22 @@ func Enter(f func() int) (int, error) {
 // where the caller is root. That user and the caller change places in the map, and all others stay (see
 // [Caller]); the groups are Enter's. The caller's own id, or -1, is no change.
 func EnterAs(uid int, f func() int) (int, error) {
+	return EnterWith(Options{Root: uid}, f)
+}
+
+// Options say how to enter.
+type Options struct {
+	Root  int    // the host's user that is root inside, by [EnterAs]; -1: the caller
+	Alone bool   // with the caller's id and no other: needs neither sub-ids nor newuidmap
+	Word  string // for [Word] inside
+}
+
+// EnterWith is [Enter] with options.
+func EnterWith(o Options, f func() int) (int, error) {
 	if inside {
 		return runInside(f)
 	}
-	return enter(uid)
+	return enter(o)
 }
 
 // Main is Enter for a main function or a TestMain that has nothing else to do: it writes an error to standard

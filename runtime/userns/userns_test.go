@@ -24,8 +24,17 @@ const helper = "SHBUILD_USERNS_TEST"
 
 func TestMain(m *testing.M) {
 	f := m.Run
-	if what := os.Getenv(helper); what != "" {
+	what := os.Getenv(helper)
+	if what != "" {
 		f = func() int { return help(what) }
+	}
+	if strings.HasSuffix(what, " alone") {
+		status, err := userns.EnterWith(userns.Options{Root: -1, Alone: true, Word: "a word with | in it"}, f)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			status = 1
+		}
+		os.Exit(status)
 	}
 	os.Exit(userns.Main(f))
 }
@@ -50,6 +59,14 @@ func help(what string) int {
 		time.Sleep(time.Hour)
 	case "orphans":
 		return orphans()
+	case "orphans alone":
+		if userns.OwnProc() {
+			fmt.Println("/proc is the PID namespace's own")
+			return 1
+		}
+		return orphans()
+	case "show alone":
+		fmt.Println(userns.Inside(), userns.Mode(), os.Geteuid(), userns.Word())
 	}
 	return 0
 }
@@ -90,7 +107,7 @@ func TestEnter(t *testing.T) {
 	if !userns.Inside() || os.Getpid() != 1 || os.Geteuid() != 0 {
 		t.Errorf("Inside() = %t, pid %d, uid %d", userns.Inside(), os.Getpid(), os.Geteuid())
 	}
-	if mode := userns.Mode(); mode != "root" && !strings.HasSuffix(mode, " sub-ids") {
+	if mode := userns.Mode(); mode != "every id" && !strings.HasSuffix(mode, " sub-ids") {
 		t.Errorf("Mode() = %q", mode)
 	}
 }

@@ -12,7 +12,7 @@
 PREFIX  ?= /usr/local
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TAGS    := netgo osusergo
-LDFLAGS := -s -w -extldflags "-static" -X main.version=$(VERSION)
+LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .PHONY: all build demo test check lint e2e conformance fuzz install clean
 
@@ -21,7 +21,7 @@ all: lint test build
 build:
 	@scripts/setup build
 	scripts/build-userland
-	CGO_ENABLED=1 go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/shbuild ./cmd/shbuild
+	CGO_ENABLED=0 go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/shbuild ./cmd/shbuild
 
 demo:
 	@scripts/setup demo

@@ -33,7 +33,9 @@ var architecture = map[string][]string{
 	"runtime/userland":  {},
 	"runtime/layer":     {"runtime/userns"},
 	"runtime/rootfs":    {"runtime/layer", "runtime/userns"},
-	"runtime/sandbox":   {"runtime/isolation", "runtime/userns"},
+	"runtime/sandbox":   {"runtime/isolation"},
+	"runtime/container": {"runtime/isolation", "runtime/sandbox"},
+	"runtime/runner":    {},
 	"runtime/sshagent":  {},
 	"runtime/buildctx":  {},
 	"runtime/cache":     {"registry/store", "registry/remote"},
@@ -41,15 +43,16 @@ var architecture = map[string][]string{
 	"runtime/build":     {"dsl/", "registry/", "runtime/"},
 
 	// It restates what build does, so it may not use it: what is said must be said in words, not run.
-	"runtime/explain": {"dsl/diag", "dsl/syntax", "dsl/instr", "registry/reference", "runtime/sandbox"},
+	"runtime/explain": {"dsl/diag", "dsl/syntax", "dsl/instr", "registry/reference", "runtime/runner", "runtime/sandbox"},
 
-	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/sandbox", "runtime/userland"},
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/runner", "runtime/sandbox", "runtime/userland"},
+	"cmd/runner":  {"runtime/container", "runtime/sandbox"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 }
 
 // reserved are libraries that one package alone may use.
 var reserved = map[string]string{
-	"github.com/opencontainers/runc/libcontainer": "runtime/sandbox",
+	"github.com/opencontainers/runc/libcontainer": "runtime/container",
 	"github.com/spf13/pflag":                      "cmd/shbuild",
 }
 

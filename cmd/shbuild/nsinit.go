@@ -13,6 +13,7 @@ import (
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/rootfs"
+	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
@@ -151,7 +152,9 @@ func (f *execFlags) exec(ctx context.Context, spec sandbox.Spec, std streams) (s
 	} else {
 		spec.Stdin, spec.Stdout, spec.Stderr = std.in, std.out, std.err
 	}
-	res, err := sandbox.Run(ctx, spec)
+	containers := sandbox.New(runner.Program())
+	defer func() { err = errors.Join(err, containers.Close()) }()
+	res, err := containers.Run(ctx, spec)
 	if err == nil && res.OOM {
 		fmt.Fprintln(std.err, "nsinit: the program ran out of the memory that --memory-limit allows")
 	}

@@ -14,12 +14,9 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
 func TestMain(m *testing.M) {
-	sandbox.Init()
 	testscript.Main(m, map[string]func(){"shbuild": main, "dist": main, "nsinit": main})
 }
 

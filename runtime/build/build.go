@@ -43,6 +43,8 @@ import (
 	"github.com/shbuild/shbuild/runtime/fetch"
 	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/runner"
+	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/sshagent"
 )
 
@@ -111,6 +113,7 @@ type Builder struct {
 	images    *store.Store
 	cache     *cache.Cache
 	hashes    *buildctx.Hashes
+	sandbox   *sandbox.Sandbox
 	context   func() (*buildctx.Tree, error)
 
 	whole   context.Context    // of the build in progress: what is fetched by one node may be read by another
@@ -133,7 +136,8 @@ type Builder struct {
 func New(o Options) (*Builder, error) {
 	b := &Builder{
 		opts: o, progress: o.Progress, host: platforms.DefaultSpec(), session: newID(),
-		cancel: func() {}, usedArgs: map[string]bool{}, filtered: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
+		sandbox: sandbox.New(runner.Program()),
+		cancel:  func() {}, usedArgs: map[string]bool{}, filtered: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
 	}
 	b.target, b.fromAfar = b.host, o.fetched
 	b.registry = remote.New(o.Registry)
@@ -182,7 +186,7 @@ func (b *Builder) Close() error {
 	b.cancel()
 	b.early.Wait()
 	b.registry.Close()
-	return errors.Join(b.stopAgent(), b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
+	return errors.Join(b.stopAgent(), b.sandbox.Close(), b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
 }
 
 // Result is what a build made.

@@ -17,6 +17,7 @@ type Broken struct {
 	Command []string // what failed, as the container saw it
 	shell   []string
 	spec    sandbox.Spec
+	sandbox *sandbox.Sandbox
 }
 
 // Shell runs the image's shell in the failed container: with the same files, as they were when the command
@@ -28,7 +29,7 @@ func (br *Broken) Shell(ctx context.Context, t *sandbox.Terminal, kind string) e
 	spec.Stdin, spec.Stdout, spec.Stderr = nil, nil, nil
 	spec.Terminal = t
 	spec.Env = withTerm(spec.Env, kind)
-	_, err := sandbox.Run(ctx, spec)
+	_, err := br.sandbox.Run(ctx, spec)
 	return noShell(err, br.shell)
 }
 
@@ -74,12 +75,12 @@ func (b *Builder) debugging(s *stage, in *input) *debugging {
 }
 
 // stop shows a container whose program failed, and returns the failure.
-func (d *debugging) stop(ctx context.Context, spec sandbox.Spec, out *output, failure error) error {
+func (d *debugging) stop(ctx context.Context, s *sandbox.Sandbox, spec sandbox.Spec, out *output, failure error) error {
 	var exit *ExitError
 	if d == nil || ctx.Err() != nil || !errors.As(failure, &exit) {
 		return failure
 	}
 	exit.Tail = out.tail.lines()
-	d.show(ctx, &Broken{Exit: exit, Err: d.in.wrap(failure), Command: spec.Args, shell: d.shell, spec: spec})
+	d.show(ctx, &Broken{Exit: exit, Err: d.in.wrap(failure), Command: spec.Args, shell: d.shell, spec: spec, sandbox: s})
 	return failure
 }

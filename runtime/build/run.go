@@ -231,11 +231,11 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 		defer f.Close()
 		spec.Stdin = f
 	}
-	res, err := sandbox.Run(ctx, spec)
+	res, err := b.sandbox.Run(ctx, spec)
 	if ferr := flush(); err == nil {
 		err = ferr
 	}
-	return in.debug.stop(ctx, spec, out, withCommand(exitError(ctx, res, err), in.Args, r.secrets))
+	return in.debug.stop(ctx, b.sandbox, spec, out, withCommand(exitError(ctx, res, err), in.Args, r.secrets))
 }
 
 // grace is how long a program has to end when the build is interrupted.

@@ -204,7 +204,7 @@ func (st *Stop) shell(ctx context.Context, root string, t *sandbox.Terminal, kin
 	if !haveDir(root, spec.Cwd) {
 		spec.Cwd = "/"
 	}
-	_, err = sandbox.Run(ctx, spec)
+	_, err = st.b.sandbox.Run(ctx, spec)
 	if err := noShell(err, spec.Args); err != nil {
 		return fmt.Errorf("open a shell in the stage: %w", err)
 	}

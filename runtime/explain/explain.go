@@ -16,6 +16,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/dsl/syntax"
+	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
@@ -54,7 +55,7 @@ type Options struct {
 
 // File explains a file. Errors are *diag.Error, all that are found joined.
 func File(f *syntax.File, o Options) ([]Line, error) {
-	described, err := sandbox.Describe(sandbox.Spec{})
+	described, err := describe()
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +66,13 @@ func File(f *syntax.File, o Options) ([]Line, error) {
 		x.script()
 	}
 	return x.lines, errors.Join(x.errs...)
+}
+
+// describe says what a RUN's container is made of.
+func describe() (sandbox.Description, error) {
+	s := sandbox.New(runner.Program())
+	d, err := s.Describe(sandbox.Spec{})
+	return d, errors.Join(err, s.Close())
 }
 
 // explaining is one File.

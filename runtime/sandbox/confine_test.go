@@ -112,7 +112,7 @@ func TestGrace(t *testing.T) {
 					cancel()
 				}
 			})
-			if _, err := sandbox.Run(ctx, spec); !errors.Is(err, context.Canceled) {
+			if _, err := containers.Run(ctx, spec); !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
 			if took := time.Since(asked); took < c.min || took > c.max {

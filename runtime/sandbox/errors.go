@@ -19,19 +19,19 @@ func (e *ExecError) Error() string { return fmt.Sprintf("exec: %q: %s", e.Progra
 
 // ExitStatus is what a shell would give: 127 for a program that is not there, else 126.
 func (e *ExecError) ExitStatus() int {
-	if e.Reason == reasonNotInPath || strings.HasSuffix(e.Reason, reasonNoFile) {
+	if e.Reason == reasonNotInPath || strings.HasSuffix(e.Reason, ReasonNoFile) {
 		return 127
 	}
 	return 126
 }
 
-// The reasons that have advice, in Go's and the kernel's words.
+// The reasons that have advice, in Go's and the kernel's words, but for ReasonLoader.
 const (
 	reasonNotInPath = "executable file not found in $PATH"
-	reasonNoFile    = "no such file or directory"
+	ReasonNoFile    = "no such file or directory"
 	reasonDenied    = "permission denied"
 	reasonFormat    = "exec format error"
-	reasonLoader    = "its interpreter is missing: " + reasonNoFile
+	ReasonLoader    = "its interpreter is missing: " + ReasonNoFile
 )
 
 // Hint says what to do about it.
@@ -39,9 +39,9 @@ func (e *ExecError) Hint() string {
 	switch {
 	case e.Reason == reasonNotInPath:
 		return "the image has no such program, or not in a folder of its PATH"
-	case e.Reason == reasonLoader:
+	case e.Reason == ReasonLoader:
 		return "the program is there, but not the one that its #! line or, for a binary, its dynamic loader names"
-	case strings.HasSuffix(e.Reason, reasonNoFile):
+	case strings.HasSuffix(e.Reason, ReasonNoFile):
 		return "the image has no file of this name"
 	case strings.HasSuffix(e.Reason, reasonDenied):
 		return "the file is not executable for this user (chmod +x, or COPY --chmod=755)"
@@ -49,31 +49,6 @@ func (e *ExecError) Hint() string {
 		return "it is built for another processor, or it is a script without a #! line"
 	}
 	return ""
-}
-
-// startError makes an error of what libcontainer or the container's init said when it could not start the
-// program: they have only text for us.
-func startError(program, said string) error {
-	if _, reason, ok := strings.Cut(said, fmt.Sprintf("exec: %q: ", program)); ok {
-		reason, _, _ = strings.Cut(reason, "\n")
-		return &ExecError{Program: program, Reason: reason}
-	}
-	said = strings.TrimPrefix(said, "unable to start container process: ")
-	said = strings.TrimPrefix(said, "error during container init: ")
-	return fmt.Errorf("start the container: %s", said)
-}
-
-// execError makes an error of what the init said when the kernel would not run the program that it had found:
-// "exec /bin/true: exec format error".
-func execError(program, said string) error {
-	reason := strings.TrimSpace(said)
-	if i := strings.LastIndex(reason, ": "); i >= 0 {
-		reason = reason[i+2:]
-	}
-	if reason == reasonNoFile {
-		reason = reasonLoader
-	}
-	return &ExecError{Program: program, Reason: reason}
 }
 
 // LimitError is the error of Run for a limit that only the host's root could give.

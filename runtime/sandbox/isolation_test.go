@@ -1,8 +1,10 @@
 package sandbox_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -110,10 +112,23 @@ func TestForeignSystemCalls(t *testing.T) {
 		t.Skip("only x86-64 has such gates")
 	}
 	for _, call := range []string{"i386", "x32"} {
+		if !hasGate(t, call) {
+			t.Logf("%s: this kernel has no such gate", call)
+			continue
+		}
 		if o := run(t, newSpec(t, "call", call)); o.Signal != "SIGSYS" || o.Status != 128+int(unix.SIGSYS) || o.out != "" {
 			t.Errorf("%s: %+v", call, o)
 		}
 	}
+}
+
+// hasGate says whether a system call by the gate of another architecture does anything here but kill the process for a
+// fault, when no filter is in its way.
+func hasGate(t *testing.T, call string) bool {
+	t.Helper()
+	err := exec.Command(in(newSpec(t), "bin/prog"), "call", call).Run()
+	var failed *exec.ExitError
+	return !errors.As(err, &failed) || failed.ExitCode() != 2
 }
 
 // The container has namespaces of its own, but for the user's and the network's.

@@ -2,19 +2,12 @@ package sandbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"sync"
-	"syscall"
-	"time"
 
-	"github.com/opencontainers/runc/libcontainer"
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/runtime/isolation"
@@ -25,237 +18,129 @@ import (
 // error of ctx when that ended the run, an error of a writer or of the reader when the program otherwise
 // succeeded, *LimitError when a limit is above this process's own. When ctx ends, all of the container is killed,
 // at the latest after Spec.Grace.
-func Run(ctx context.Context, spec Spec) (Result, error) {
+func (s *Sandbox) Run(ctx context.Context, spec Spec) (Result, error) {
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
-	if err := spec.complete(); err != nil {
-		return Result{}, err
+	if i := spec.Isolation; i != nil && i.Rung == isolation.None {
+		return Result{}, i.RunError()
 	}
-	if r := spec.Isolation; r != nil && r.Rung == isolation.None {
-		return Result{}, r.RunError()
-	}
-	defer cgroupDoor.enter(spec.Memory > 0)()
-	if err := errors.Join(checkMemory(&spec), checkLimits(&spec)); err != nil {
-		return Result{}, err
-	}
-	rootfs, err := filepath.EvalSymlinks(spec.Rootfs)
-	if err != nil {
-		return Result{}, fmt.Errorf("find the root file system: %w", err)
-	}
-	mounts, cleanUp, err := networkMounts(&spec)
+	r, err := s.start()
 	if err != nil {
 		return Result{}, err
 	}
-	defer cleanUp()
-	mounts = append(systemMounts(&spec), mounts...)
-	for _, m := range spec.Mounts {
-		mount, err := userMount(m)
-		if err != nil {
-			return Result{}, err
-		}
-		mounts = append(mounts, mount)
-	}
-	stubs, err := makeStubs(rootfs, mounts)
+	streams, err := newStdio(&spec)
 	if err != nil {
 		return Result{}, err
 	}
-	ran := false
-	defer func() { stubs.remove(!ran) }()
-
-	filter, err := filterFor(&spec)
-	if err != nil {
-		return Result{}, err
+	files := streams.child[:]
+	if c := streams.socket(); c != nil {
+		files = append(files, c)
 	}
-	c, err := libcontainer.Create(spec.StateDir, spec.ID, config(&spec, rootfs, mounts, filter.caps))
-	if err != nil {
-		return Result{}, fmt.Errorf("create the container: %w", err)
-	}
-	result, err := run(ctx, &spec, c, filter.program)
-	if destroyErr := c.Destroy(); destroyErr != nil && err == nil {
-		err = fmt.Errorf("remove the container: %w", destroyErr)
-	}
-	ran = err == nil
-	return result, err
-}
-
-// complete checks the Spec and fills in defaults.
-func (s *Spec) complete() error {
-	if len(s.Args) == 0 || s.Args[0] == "" {
-		return errors.New("no program to run")
-	}
-	if s.Cwd == "" {
-		s.Cwd = "/"
-	}
-	if s.Hostname == "" {
-		s.Hostname = "shbuild"
-	}
-	return nil
-}
-
-type compiledFilter struct {
-	caps    []string
-	program []byte // in the side channel's form
-}
-
-// defaultFilter is compiled once: the capabilities that it depends on do not change while the process lives.
-var defaultFilter = sync.OnceValues(func() (compiledFilter, error) {
-	caps := capabilities()
-	var program []bpf.RawInstruction
-	program, err := dockerFilter(caps)
-	return compiledFilter{caps, encodeFilter(program)}, err
-})
-
-// filterFor gives the capabilities and the filter of a container.
-func filterFor(spec *Spec) (compiledFilter, error) {
-	if spec.Insecure {
-		return compiledFilter{allCapabilities(), encodeFilter(nil)}, nil
-	}
-	return defaultFilter()
-}
-
-// run starts the process in the created container and waits for its end.
-func run(ctx context.Context, spec *Spec, c *libcontainer.Container, filter []byte) (Result, error) {
-	streams, err := newStdio(spec)
-	if err != nil {
-		return Result{}, err
-	}
-	side, theirs, err := sideChannel()
+	t, err := r.talk(request{Spec: spec}, files)
 	if err != nil {
 		streams.close()
 		return Result{}, err
 	}
-	defer side.Close()
-	process := &libcontainer.Process{
-		Init:             true,
-		Args:             spec.Args,
-		Env:              spec.Env,
-		Cwd:              spec.Cwd,
-		UID:              spec.UID,
-		GID:              spec.GID,
-		AdditionalGroups: spec.Groups,
-		Stdin:            streams.child[0],
-		Stdout:           streams.child[1],
-		Stderr:           streams.child[2],
-		ExtraFiles:       []*os.File{theirs},
-		ConsoleSocket:    streams.socket(),
-	}
-	if _, err := side.Write(filter); err != nil {
-		theirs.Close()
-		streams.close()
-		return Result{}, fmt.Errorf("send the seccomp filter: %w", err)
-	}
-	err = c.Start(process)
-	theirs.Close()
+	defer t.close()
 	streams.started()
-	if err != nil {
-		_ = streams.finish()
-		return Result{}, startError(spec.Args[0], startMessage(err, side))
+	defer context.AfterFunc(ctx, t.hangUp)()
+	answer, err := t.hear()
+	if err == nil && answer.Ready {
+		if err = errors.Join(streams.begin(), t.say(struct{}{})); err != nil {
+			t.hangUp()
+		}
+		last, herr := t.hear()
+		answer, err = last, errors.Join(err, herr)
 	}
-	ended := make(chan struct{})
-	defer close(ended)
-	stop := context.AfterFunc(ctx, func() { end(c, spec.Grace, ended) })
-	defer stop()
-	startErr := streams.begin()
-	if startErr == nil {
-		startErr = letGo(spec, c, side)
-	}
-	if startErr != nil {
-		_ = c.Signal(unix.SIGKILL)
-	}
-	state, waitErr := process.Wait()
 	outputErr := streams.finish()
 	switch {
 	case ctx.Err() != nil:
 		return Result{}, ctx.Err()
-	case startErr != nil:
-		return Result{}, startErr
-	case state == nil:
-		return Result{}, fmt.Errorf("wait for the container: %w", waitErr)
+	case err != nil:
+		return Result{}, err
+	case answer.Failure != nil:
+		return Result{}, answer.Failure.error()
+	case answer.Result.Status == 0 && outputErr != nil:
+		return answer.Result, outputErr
 	}
-	result := resultOf(state.Sys().(syscall.WaitStatus))
-	if spec.Memory > 0 {
-		result.OOM = outOfMemory(c)
-	}
-	if result.Status == 0 && outputErr != nil {
-		return result, outputErr
-	}
-	return result, nil
+	return answer.Result, nil
 }
 
-// end ends the container: by SIGTERM where its program has a handler for it, else, or after the grace, by SIGKILL.
-// Without a handler the kernel would not give the signal to a process 1.
-func end(c *libcontainer.Container, grace time.Duration, ended <-chan struct{}) {
-	if grace > 0 && handlesTerm(c) && c.Signal(unix.SIGTERM) == nil {
-		select {
-		case <-ended:
-			return
-		case <-time.After(grace):
-		}
-	}
-	_ = c.Signal(unix.SIGKILL)
-}
-
-// handlesTerm says whether the container's process 1 has a handler for SIGTERM.
-func handlesTerm(c *libcontainer.Container) bool {
-	state, err := c.State()
+// Describe says what Run would make of a Spec on this machine, as far as that can be told without running it: it
+// comes from the same lists.
+func (s *Sandbox) Describe(spec Spec) (Description, error) {
+	r, err := s.start()
 	if err != nil {
-		return false
+		return Description{}, err
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", state.InitProcessPid))
+	t, err := r.talk(request{Spec: spec, Describe: true}, nil)
 	if err != nil {
-		return false
+		return Description{}, err
 	}
-	_, rest, _ := strings.Cut(string(status), "\nSigCgt:\t")
-	mask, _, _ := strings.Cut(rest, "\n")
-	caught, err := strconv.ParseUint(mask, 16, 64)
-	return err == nil && caught&(1<<(unix.SIGTERM-1)) != 0
-}
-
-// sideChannel makes the side channel: our end and that of the container's init.
-func sideChannel() (ours, theirs *os.File, err error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	defer t.close()
+	answer, err := t.hear()
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
+		return Description{}, err
 	}
-	return os.NewFile(uintptr(pair[0]), "side channel"), os.NewFile(uintptr(pair[1]), "side channel"), nil
+	return *answer.Describe, answer.Failure.error()
 }
 
-// startMessage is what went wrong in c.Start. What the init could not tell libcontainer is in the side channel.
-func startMessage(err error, side io.Reader) string {
-	said, _ := io.ReadAll(side)
-	if len(said) == 0 {
-		return err.Error()
-	}
-	return fmt.Sprintf("%v: %s", err, said)
+// talk is a connection of a job's.
+type talk struct {
+	conn   *os.File
+	in     *json.Decoder
+	out    *json.Encoder
+	runner *runner
 }
 
-// letGo has the seccomp filter loaded, lets the init exec the program, and sees whether that succeeds.
-func letGo(spec *Spec, c *libcontainer.Container, side *os.File) error {
-	if _, err := side.Write([]byte{0}); err != nil {
-		return fmt.Errorf("load the seccomp filter: %w", err)
+// talk sends a request with the program's files.
+func (r *runner) talk(req request, files []*os.File) (*talk, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("make a socket pair: %w", err)
 	}
-	answer := make([]byte, 512)
-	n, err := side.Read(answer)
-	switch {
-	case n == 1 && answer[0] == loaded:
-	case n > 0:
-		return fmt.Errorf("start the container: %s", answer[:n])
-	default:
-		return fmt.Errorf("load the seccomp filter: the container's init has ended: %w", err)
+	conn := os.NewFile(uintptr(pair[0]), "connection to the container runner")
+	t := &talk{conn, json.NewDecoder(conn), json.NewEncoder(conn), r}
+	rights := []int{pair[1]}
+	for _, f := range files {
+		rights = append(rights, int(f.Fd()))
 	}
-	if err := c.Exec(); err != nil {
-		return fmt.Errorf("start the program: %w", err)
+	err = unix.Sendmsg(int(r.control.Fd()), []byte{0}, unix.UnixRights(rights...), nil, unix.MSG_NOSIGNAL)
+	unix.Close(pair[1])
+	if err == nil {
+		err = t.say(req)
 	}
-	if said, _ := io.ReadAll(side); len(said) > 0 {
-		return execError(spec.Args[0], string(said))
+	if err != nil {
+		conn.Close()
+		return nil, r.broken(err)
 	}
-	return nil
+	return t, nil
 }
 
-func resultOf(s syscall.WaitStatus) Result {
-	if s.Signaled() {
-		return Result{Status: 128 + int(s.Signal()), Signal: unix.SignalName(s.Signal())}
+func (t *talk) say(v any) error { return t.out.Encode(v) }
+
+func (t *talk) hear() (reply, error) {
+	var answer reply
+	if err := t.in.Decode(&answer); err != nil {
+		return answer, t.runner.broken(err)
 	}
-	return Result{Status: s.ExitStatus()}
+	return answer, nil
+}
+
+// hangUp asks for the end of the container.
+func (t *talk) hangUp() {
+	if raw, err := t.conn.SyscallConn(); err == nil {
+		_ = raw.Control(func(fd uintptr) { _ = unix.Shutdown(int(fd), unix.SHUT_WR) })
+	}
+}
+
+func (t *talk) close() { t.conn.Close() }
+
+// broken is the error of a runner that talks no more.
+func (r *runner) broken(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNRESET) {
+		return fmt.Errorf("the container runner has ended%s", r.said)
+	}
+	return fmt.Errorf("talk to the container runner: %w", err)
 }

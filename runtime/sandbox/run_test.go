@@ -38,7 +38,7 @@ func TestOutput(t *testing.T) {
 		t.Errorf("both into one: %q", one.String())
 	}
 	spec = newSpec(t, "both") // thrown away
-	if r, err := sandbox.Run(t.Context(), spec); err != nil || r.Status != 0 {
+	if r, err := containers.Run(t.Context(), spec); err != nil || r.Status != 0 {
 		t.Errorf("into nothing: %+v, %v", r, err)
 	}
 }
@@ -234,7 +234,7 @@ func TestCancel(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	spec.Stdout = writer(func([]byte) { cancel(errors.New("enough")) }) // when it is ready
 	start := time.Now()
-	_, err := sandbox.Run(ctx, spec)
+	_, err := containers.Run(ctx, spec)
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
@@ -243,7 +243,7 @@ func TestCancel(t *testing.T) {
 	}
 	checkGone(t, t.Name())
 	untouched(t, spec, "bin")
-	if _, err := sandbox.Run(ctx, spec); !errors.Is(err, context.Canceled) {
+	if _, err := containers.Run(ctx, spec); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a context that has ended: %v", err)
 	}
 }

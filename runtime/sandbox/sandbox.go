@@ -1,9 +1,13 @@
 // Package sandbox runs one process in a root file system, as BuildKit would: with its own mount, PID, IPC and UTS
 // namespaces, the host's network or none, Docker's default capabilities and seccomp profile, and Docker's masked
-// and read-only paths. It is the only user of libcontainer.
+// and read-only paths.
 //
 // It has to run inside the namespaces of package userns, as root there. Runs are independent of each other and
 // may happen at the same time.
+//
+// The containers are made by a second, much smaller program, the runner (cmd/runner, package container), which the
+// first run starts and Close ends: libcontainer starts its own executable anew for every container, and starting
+// shbuild's costs more than all the rest. The two talk over sockets, see wire.go.
 //
 // Invariants: when Run returns, no process of the container is left, all that was written to standard output
 // and standard error has been handed over, and the root file system holds what the process left there and
@@ -52,10 +56,10 @@ type Spec struct {
 	// read-only paths.
 	Insecure bool
 
-	Stdin          io.Reader // nil: empty
-	Stdout, Stderr io.Writer // nil: thrown away. One and the same writer gets both in the order of writing
+	Stdin          io.Reader `json:"-"` // nil: empty
+	Stdout, Stderr io.Writer `json:"-"` // nil: thrown away. One and the same writer gets both in the order of writing
 
-	Terminal *Terminal // takes the place of all three; nil: they are pipes
+	Terminal *Terminal `json:"-"` // takes the place of all three; nil: they are pipes
 
 	Memory int64 // limit of memory in bytes, swap included; 0: none
 

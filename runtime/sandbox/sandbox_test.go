@@ -15,14 +15,24 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 func TestMain(m *testing.M) {
-	sandbox.Init()
-	os.Exit(userns.Main(m.Run))
+	os.Exit(userns.Main(func() int {
+		status := m.Run()
+		if err := containers.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return status
+	}))
 }
+
+// containers makes all of the tests' containers.
+var containers = sandbox.New(runner.Program())
 
 // program builds testdata/prog, the one program of the tests' root file systems.
 var program = sync.OnceValues(func() ([]byte, error) {
@@ -91,7 +101,7 @@ func try(t testing.TB, spec sandbox.Spec) (outcome, error) {
 	if spec.Stderr == nil {
 		spec.Stderr = &errs
 	}
-	result, err := sandbox.Run(t.Context(), spec)
+	result, err := containers.Run(t.Context(), spec)
 	return outcome{result, out.String(), errs.String()}, err
 }
 
@@ -122,7 +132,7 @@ func BenchmarkRun(b *testing.B) {
 	var took []time.Duration
 	for b.Loop() {
 		start := time.Now()
-		if _, err := sandbox.Run(b.Context(), spec); err != nil {
+		if _, err := containers.Run(b.Context(), spec); err != nil {
 			b.Fatal(err)
 		}
 		took = append(took, time.Since(start))

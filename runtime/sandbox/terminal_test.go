@@ -59,7 +59,7 @@ func TestTerminalSize(t *testing.T) {
 	defer cancel()
 	done := make(chan error, 1)
 	go func() {
-		_, err := sandbox.Run(ctx, spec)
+		_, err := containers.Run(ctx, spec)
 		w.Close()
 		done <- err
 	}()

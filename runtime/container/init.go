@@ -1,4 +1,9 @@
-package sandbox
+// Package container makes the containers of package sandbox, in the runner's process. It is the only user of
+// libcontainer.
+//
+// libcontainer starts the executable that it is part of once more for each container, as its init. So the executable
+// should be a small one, and a sealed one, which it need not copy.
+package container
 
 import (
 	"io"

@@ -1,4 +1,4 @@
-package sandbox
+package container
 
 import (
 	"bufio"
@@ -12,24 +12,26 @@ import (
 
 	"github.com/opencontainers/cgroups"
 	"github.com/opencontainers/runc/libcontainer"
+
+	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
 // checkMemory sees whether the container can have a cgroup that limits its memory. libcontainer would find out
 // too, but late and in words that help nobody.
-func checkMemory(spec *Spec) error {
+func checkMemory(spec *sandbox.Spec) error {
 	if spec.Memory <= 0 {
 		return nil
 	}
 	dir, err := ownCgroup()
 	if err != nil {
-		return &MemoryError{err}
+		return &sandbox.MemoryError{Err: err}
 	}
 	probe := filepath.Join(dir, "shbuild-"+spec.ID+"-probe")
 	if err := os.Mkdir(probe, 0o755); err != nil {
-		return &MemoryError{fmt.Errorf("make a cgroup: %w", err)}
+		return &sandbox.MemoryError{Err: fmt.Errorf("make a cgroup: %w", err)}
 	}
 	if err := os.Remove(probe); err != nil {
-		return &MemoryError{fmt.Errorf("remove a cgroup: %w", err)}
+		return &sandbox.MemoryError{Err: fmt.Errorf("remove a cgroup: %w", err)}
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package sandbox
+package container
 
 import (
 	"fmt"
@@ -10,6 +10,8 @@ import (
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"github.com/opencontainers/runc/libcontainer/specconv"
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
 // Docker's lists, from moby's oci/defaults.go. Paths that the kernel does not have are passed over.
@@ -25,7 +27,7 @@ var (
 const noAccess = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 
 // config is the container in libcontainer's terms.
-func config(spec *Spec, rootfs string, mounts []*configs.Mount, caps []string) *configs.Config {
+func config(spec *sandbox.Spec, rootfs string, mounts []*configs.Mount, caps []string) *configs.Config {
 	c := &configs.Config{
 		Rootfs: rootfs,
 		// The user namespace is the one that this process is in.
@@ -70,7 +72,7 @@ func throttlePaths() []string {
 
 // cgroup describes the container's cgroup. Rootless makes libcontainer go on without one if it cannot make it
 // and needs none; limits are checked beforehand (see checkMemory).
-func cgroup(spec *Spec) *cgroups.Cgroup {
+func cgroup(spec *sandbox.Spec) *cgroups.Cgroup {
 	g := &cgroups.Cgroup{
 		Name:      "shbuild-" + spec.ID,
 		Rootless:  true,
@@ -87,7 +89,7 @@ func cgroup(spec *Spec) *cgroups.Cgroup {
 }
 
 // systemMounts are what every container has. The folders under /dev lie on its tmpfs, not in the root file system.
-func systemMounts(spec *Spec) []*configs.Mount {
+func systemMounts(spec *sandbox.Spec) []*configs.Mount {
 	shm := &configs.Mount{Device: "tmpfs", Source: "shm", Destination: "/dev/shm", Flags: noAccess, Data: "mode=1777,size=65536k"}
 	if spec.ShmSize > 0 {
 		// BuildKit puts a plain tmpfs there, which allows programs.
@@ -105,7 +107,7 @@ func systemMounts(spec *Spec) []*configs.Mount {
 
 // sysMounts are /sys: the outer one, since a sysfs of its own needs a network namespace of its own. Where there is
 // one and the kernel allows it, the outer one would tell of the host's network.
-func sysMounts(spec *Spec) []*configs.Mount {
+func sysMounts(spec *sandbox.Spec) []*configs.Mount {
 	if !spec.NoNetwork || !ownSysfs() {
 		return []*configs.Mount{bind("/sys", "/sys", !spec.Insecure, noAccess)}
 	}
@@ -128,7 +130,7 @@ func bind(source, target string, readOnly bool, flags int) *configs.Mount {
 }
 
 // userMount translates a Mount.
-func userMount(m Mount) (*configs.Mount, error) {
+func userMount(m sandbox.Mount) (*configs.Mount, error) {
 	if !filepath.IsAbs(m.Target) || filepath.Clean(m.Target) == "/" {
 		return nil, fmt.Errorf("mount on %q: not an absolute path below /", m.Target)
 	}

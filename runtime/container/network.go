@@ -1,4 +1,4 @@
-package sandbox
+package container
 
 import (
 	"bytes"
@@ -15,12 +15,14 @@ import (
 
 	"github.com/opencontainers/runc/libcontainer/configs"
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
 // networkMounts gives the container an /etc/resolv.conf after the host's, and an /etc/hosts that knows localhost
 // and its own name: BuildKit's text, for images must not depend on the names that a host knows. Both are
 // read-only. They are removed by the returned function.
-func networkMounts(spec *Spec) ([]*configs.Mount, func(), error) {
+func networkMounts(spec *sandbox.Spec) ([]*configs.Mount, func(), error) {
 	resolv, err := os.ReadFile("/etc/resolv.conf")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("read the name servers: %w", err)
@@ -48,7 +50,7 @@ func networkMounts(spec *Spec) ([]*configs.Mount, func(), error) {
 	return mounts, remove, nil
 }
 
-func hosts(spec *Spec) []byte {
+func hosts(spec *sandbox.Spec) []byte {
 	text := "127.0.0.1\tlocalhost " + spec.Hostname + "\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 	for _, line := range spec.Hosts {
 		text += line + "\n"

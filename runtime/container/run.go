@@ -1,0 +1,246 @@
+package container
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/opencontainers/runc/libcontainer"
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/sandbox"
+)
+
+// Run makes the container of a job, runs its program in it and waits for the end. When ctx ends, all of the container
+// is killed, at the latest after the Spec's Grace.
+func Run(ctx context.Context, job *sandbox.Job) (sandbox.Result, error) {
+	spec := &job.Spec
+	if err := ctx.Err(); err != nil {
+		return sandbox.Result{}, err
+	}
+	if err := complete(spec); err != nil {
+		return sandbox.Result{}, err
+	}
+	defer cgroupDoor.enter(spec.Memory > 0)()
+	if err := errors.Join(checkMemory(spec), checkLimits(spec)); err != nil {
+		return sandbox.Result{}, err
+	}
+	rootfs, err := filepath.EvalSymlinks(spec.Rootfs)
+	if err != nil {
+		return sandbox.Result{}, fmt.Errorf("find the root file system: %w", err)
+	}
+	mounts, cleanUp, err := networkMounts(spec)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer cleanUp()
+	mounts = append(systemMounts(spec), mounts...)
+	for _, m := range spec.Mounts {
+		mount, err := userMount(m)
+		if err != nil {
+			return sandbox.Result{}, err
+		}
+		mounts = append(mounts, mount)
+	}
+	stubs, err := makeStubs(rootfs, mounts)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	ran := false
+	defer func() { stubs.remove(!ran) }()
+
+	filter, err := filterFor(spec)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	c, err := libcontainer.Create(spec.StateDir, spec.ID, config(spec, rootfs, mounts, filter.caps))
+	if err != nil {
+		return sandbox.Result{}, fmt.Errorf("create the container: %w", err)
+	}
+	result, err := run(ctx, job, c, filter.program)
+	if destroyErr := c.Destroy(); destroyErr != nil && err == nil {
+		err = fmt.Errorf("remove the container: %w", destroyErr)
+	}
+	ran = err == nil
+	return result, err
+}
+
+// complete checks the Spec and fills in defaults.
+func complete(s *sandbox.Spec) error {
+	if len(s.Args) == 0 || s.Args[0] == "" {
+		return errors.New("no program to run")
+	}
+	if s.Cwd == "" {
+		s.Cwd = "/"
+	}
+	if s.Hostname == "" {
+		s.Hostname = "shbuild"
+	}
+	return nil
+}
+
+type compiledFilter struct {
+	caps    []string
+	program []byte // in the side channel's form
+}
+
+// defaultFilter is compiled once: the capabilities that it depends on do not change while the process lives.
+var defaultFilter = sync.OnceValues(func() (compiledFilter, error) {
+	caps := capabilities()
+	var program []bpf.RawInstruction
+	program, err := dockerFilter(caps)
+	return compiledFilter{caps, encodeFilter(program)}, err
+})
+
+// filterFor gives the capabilities and the filter of a container.
+func filterFor(spec *sandbox.Spec) (compiledFilter, error) {
+	if spec.Insecure {
+		return compiledFilter{allCapabilities(), encodeFilter(nil)}, nil
+	}
+	return defaultFilter()
+}
+
+// run starts the process in the created container and waits for its end.
+func run(ctx context.Context, job *sandbox.Job, c *libcontainer.Container, filter []byte) (sandbox.Result, error) {
+	spec := &job.Spec
+	side, theirs, err := sideChannel()
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer side.Close()
+	process := &libcontainer.Process{
+		Init:             true,
+		Args:             spec.Args,
+		Env:              spec.Env,
+		Cwd:              spec.Cwd,
+		UID:              spec.UID,
+		GID:              spec.GID,
+		AdditionalGroups: spec.Groups,
+		Stdin:            job.Streams[0],
+		Stdout:           job.Streams[1],
+		Stderr:           job.Streams[2],
+		ExtraFiles:       []*os.File{theirs},
+		ConsoleSocket:    job.Console,
+	}
+	if _, err := side.Write(filter); err != nil {
+		theirs.Close()
+		return sandbox.Result{}, fmt.Errorf("send the seccomp filter: %w", err)
+	}
+	err = c.Start(process)
+	theirs.Close()
+	job.Started()
+	if err != nil {
+		return sandbox.Result{}, startError(spec.Args[0], startMessage(err, side))
+	}
+	ended := make(chan struct{})
+	defer close(ended)
+	stop := context.AfterFunc(ctx, func() { end(c, spec.Grace, ended) })
+	defer stop()
+	startErr := job.Ready()
+	if startErr == nil {
+		startErr = letGo(spec, c, side)
+	}
+	if startErr != nil {
+		_ = c.Signal(unix.SIGKILL)
+	}
+	state, waitErr := process.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return sandbox.Result{}, ctx.Err()
+	case startErr != nil:
+		return sandbox.Result{}, startErr
+	case state == nil:
+		return sandbox.Result{}, fmt.Errorf("wait for the container: %w", waitErr)
+	}
+	result := resultOf(state.Sys().(syscall.WaitStatus))
+	if spec.Memory > 0 {
+		result.OOM = outOfMemory(c)
+	}
+	return result, nil
+}
+
+// end ends the container: by SIGTERM where its program has a handler for it, else, or after the grace, by SIGKILL.
+// Without a handler the kernel would not give the signal to a process 1.
+func end(c *libcontainer.Container, grace time.Duration, ended <-chan struct{}) {
+	if grace > 0 && handlesTerm(c) && c.Signal(unix.SIGTERM) == nil {
+		select {
+		case <-ended:
+			return
+		case <-time.After(grace):
+		}
+	}
+	_ = c.Signal(unix.SIGKILL)
+}
+
+// handlesTerm says whether the container's process 1 has a handler for SIGTERM.
+func handlesTerm(c *libcontainer.Container) bool {
+	state, err := c.State()
+	if err != nil {
+		return false
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", state.InitProcessPid))
+	if err != nil {
+		return false
+	}
+	_, rest, _ := strings.Cut(string(status), "\nSigCgt:\t")
+	mask, _, _ := strings.Cut(rest, "\n")
+	caught, err := strconv.ParseUint(mask, 16, 64)
+	return err == nil && caught&(1<<(unix.SIGTERM-1)) != 0
+}
+
+// sideChannel makes the side channel: our end and that of the container's init.
+func sideChannel() (ours, theirs *os.File, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
+	}
+	return os.NewFile(uintptr(pair[0]), "side channel"), os.NewFile(uintptr(pair[1]), "side channel"), nil
+}
+
+// startMessage is what went wrong in c.Start. What the init could not tell libcontainer is in the side channel.
+func startMessage(err error, side io.Reader) string {
+	said, _ := io.ReadAll(side)
+	if len(said) == 0 {
+		return err.Error()
+	}
+	return fmt.Sprintf("%v: %s", err, said)
+}
+
+// letGo has the seccomp filter loaded, lets the init exec the program, and sees whether that succeeds.
+func letGo(spec *sandbox.Spec, c *libcontainer.Container, side *os.File) error {
+	if _, err := side.Write([]byte{0}); err != nil {
+		return fmt.Errorf("load the seccomp filter: %w", err)
+	}
+	answer := make([]byte, 512)
+	n, err := side.Read(answer)
+	switch {
+	case n == 1 && answer[0] == loaded:
+	case n > 0:
+		return fmt.Errorf("start the container: %s", answer[:n])
+	default:
+		return fmt.Errorf("load the seccomp filter: the container's init has ended: %w", err)
+	}
+	if err := c.Exec(); err != nil {
+		return fmt.Errorf("start the program: %w", err)
+	}
+	if said, _ := io.ReadAll(side); len(said) > 0 {
+		return execError(spec.Args[0], string(said))
+	}
+	return nil
+}
+
+func resultOf(s syscall.WaitStatus) sandbox.Result {
+	if s.Signaled() {
+		return sandbox.Result{Status: 128 + int(s.Signal()), Signal: unix.SignalName(s.Signal())}
+	}
+	return sandbox.Result{Status: s.ExitStatus()}
+}

@@ -51,7 +51,7 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		failed error
 	}
 	v, err, _ := b.flights.Do(key, func() (any, error) {
-		unlock, err := b.alone(ctx, key)
+		unlock, err := b.alone(ctx, key, j)
 		if err != nil {
 			return nil, err
 		}
@@ -84,19 +84,22 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 	return below.with(layerRef{m.rec.Layer, m.rec.Created, m.rec.Title}), nil
 }
 
-// alone waits for other builds that work on the same. A build that is to carry every step out has no use for
-// what they make.
-func (b *Builder) alone(ctx context.Context, key string) (unlock func(), err error) {
-	if b.opts.NoCache {
+// alone waits for other builds that work on the same. A step that is to be carried out whatever there is has no use
+// for what they make.
+func (b *Builder) alone(ctx context.Context, key string, j *job) (unlock func(), err error) {
+	if b.anew(j) {
 		return func() {}, nil
 	}
 	return b.cache.Lock(ctx, key)
 }
 
+// anew says whether a job is to be carried out even if the cache has it.
+func (b *Builder) anew(j *job) bool { return b.opts.NoCache || j.noCache }
+
 // lookup returns the record for a key if it can be used: its layer is there,
 // and a failure answers only a probe, of a later build.
 func (b *Builder) lookup(key string, j *job, below files) (cache.Step, bool) {
-	if b.opts.NoCache || j.noCache {
+	if b.anew(j) {
 		return cache.Step{}, false
 	}
 	rec, ok := b.cache.Step(key)

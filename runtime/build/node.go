@@ -56,13 +56,15 @@ type node struct {
 }
 
 // solve returns the node's files, making them if nobody has. The first caller
-// makes them, under its ctx; the others wait for it.
+// makes them, under its ctx; the others wait for it. If that ctx ends, all are
+// told why it did.
 func (n *node) solve(ctx context.Context) (files, error) {
 	if n == nil {
 		return files{}, nil
 	}
 	n.once.Do(func() {
 		n.result, n.err = n.solveNow(ctx)
+		n.err = why(ctx, n.err)
 		if n.err == nil && n.then != nil {
 			n.then(n.result)
 		}
@@ -92,4 +94,13 @@ func (n *node) solveNow(ctx context.Context) (files, error) {
 		return files{}, err
 	}
 	return n.make(ctx, below, deps)
+}
+
+// why is the error of what was done under ctx: if that has ended, the reason why. What fails then was stopped, and
+// somebody may hear of it who does not know of the ctx.
+func why(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }

@@ -60,6 +60,7 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 			return &made{rec: rec}, nil
 		}
 		rec, err := b.perform(ctx, j, key, below, step)
+		err = why(ctx, err) // others may wait for the same, who know of another ctx
 		var exit *ExitError
 		if err != nil && !errors.As(err, &exit) {
 			return nil, err

@@ -13,6 +13,9 @@ type Error struct {
 	Err    error
 	Hint   string // what to do about it; may be empty
 	Trail  []Call // how the place was reached, innermost first
+	// Branches tells apart the branches that all ended here, each by what is its own: "lang=go"; empty texts where
+	// nothing is. Of one branch nothing is said.
+	Branches []string
 }
 
 // Call is a place from which a function or a sourced file was called.

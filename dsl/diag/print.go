@@ -56,12 +56,39 @@ func printOne(w io.Writer, err error, paint func(style, s string) string) {
 		for _, call := range at.Trail {
 			fmt.Fprintln(w, "  called from "+call.String())
 		}
+		printBranches(w, at.Branches)
 	}
 	if rest != "" {
 		fmt.Fprintln(w, strings.TrimRight(rest, "\n"))
 	}
 	if hint := HintOf(err); hint != "" {
 		fmt.Fprintln(w, paint(cyan, "hint:")+" "+hint)
+	}
+}
+
+// printBranches says which branches an error ended: in one line, if it holds them all.
+func printBranches(w io.Writer, branches []string) {
+	if len(branches) == 0 {
+		return
+	}
+	named := make([]string, 0, len(branches))
+	for _, b := range branches {
+		if b != "" {
+			named = append(named, strings.Map(printable, b))
+		}
+	}
+	head := fmt.Sprintf("  in %d branches", len(branches))
+	line := strings.Join(named, ", ")
+	switch {
+	case line == "":
+		fmt.Fprintln(w, head)
+	case len(head)+len(line) <= excerptWidth:
+		fmt.Fprintln(w, head+": "+line)
+	default:
+		fmt.Fprintln(w, head+":")
+		for _, b := range named {
+			fmt.Fprintln(w, "    "+b)
+		}
 	}
 }
 

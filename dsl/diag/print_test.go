@@ -21,6 +21,11 @@ func withHint(e *Error, hint string) *Error {
 	return e
 }
 
+func in(e *Error, branches ...string) *Error {
+	e.Branches = branches
+	return e
+}
+
 type advised struct{ error }
 
 func (advised) Hint() string { return "do better" }
@@ -57,6 +62,10 @@ Dockerfile:1:6: COPY: it is wrong
     COPY 世界 ok
          ^^^^
 `},
+		{"branches", in(at("COPY a b", "a"), "v=1", "v=2"), "Dockerfile:1:6: COPY: it is wrong\n    COPY a b\n         ^\n  in 2 branches: v=1, v=2\n"},
+		{"branches that nothing tells apart", in(at("COPY a b", "a"), "", ""), "Dockerfile:1:6: COPY: it is wrong\n    COPY a b\n         ^\n  in 2 branches\n"},
+		{"branches that fill more than a line", in(at("COPY a b", "a"), "v="+strings.Repeat("1", 50), "", "v="+strings.Repeat("2", 50)),
+			"Dockerfile:1:6: COPY: it is wrong\n    COPY a b\n         ^\n  in 3 branches:\n    v=" + strings.Repeat("1", 50) + "\n    v=" + strings.Repeat("2", 50) + "\n"},
 		{"an empty place", at("COPY a b", ""), "Dockerfile:1:1: COPY: it is wrong\n    COPY a b\n    ^\n"},
 		{"the end of the line", at("COPY a\nb", "\n"), "Dockerfile:1:7: COPY: it is wrong\n    COPY a\n          ^\n"},
 		{"several lines: the first", at("COPY a \\\n  b\nx", "a \\\n  b"), "Dockerfile:1:6: COPY: it is wrong\n    COPY a \\\n         ^^^\n"},

@@ -28,7 +28,8 @@ type jobs struct {
 }
 
 type job struct {
-	shell string // the one that began it
+	shell string            // the one that began it
+	vars  map[string]string // that shell's variables when it did
 	ended bool
 	told  bool     // its failure was handed to the shell
 	err   error    // why it failed
@@ -41,10 +42,10 @@ func jobOf(env expand.Environ) int {
 	return n
 }
 
-func (j *jobs) fork(shell string) int {
+func (j *jobs) fork(shell string, vars map[string]string) int {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.all = append(j.all, &job{shell: shell})
+	j.all = append(j.all, &job{shell: shell, vars: vars})
 	return len(j.all)
 }
 
@@ -128,13 +129,14 @@ func (j *jobs) failed() error {
 }
 
 func (j *jobs) collect(from []*job) error {
-	var errs []error
+	var failed []*job
 	for _, job := range from {
 		if job.ended && job.err != nil && !job.told {
 			job.told = true
-			errs = append(errs, job.err)
+			failed = append(failed, job)
 		}
 	}
+	errs := common(failed)
 	if len(errs) == 1 {
 		return errs[0]
 	}
@@ -245,7 +247,8 @@ func (x *shell) release(said string) {
 
 // fork begins a job: the shell that is copied next finds its number.
 func (x *shell) fork(ctx context.Context, hc interp.HandlerContext) error {
-	return x.set(ctx, hc, varFork, strconv.Itoa(x.jobs.fork(hc.Env.Get(varShell).String())))
+	n := x.jobs.fork(hc.Env.Get(varShell).String(), stringsOf(hc.Env))
+	return x.set(ctx, hc, varFork, strconv.Itoa(n))
 }
 
 // forked notes a job's process id.

@@ -5,6 +5,10 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/shbuild/shbuild/dsl/diag"
 )
 
 func TestJobs(t *testing.T) {
@@ -38,6 +42,42 @@ func TestJobs(t *testing.T) {
 			}
 			if got.stdout != tt.stdout {
 				t.Errorf("stdout %q, want %q", got.stdout, tt.stdout)
+			}
+		})
+	}
+}
+
+// A fault that ended several jobs is told once, with what tells the jobs apart.
+func TestCommonFault(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, script, said string }{
+		{
+			"a loop", "for v in a b c; do (RUN fail 3) & done\nwait",
+			"build.sh:2:21: RUN: exit status 3\n    for v in a b c; do (RUN fail 3) & done\n                        ^^^^^^^^^^\n  in 3 branches: v=a, v=b, v=c\n",
+		},
+		{
+			"nothing tells them apart", "for v in a a; do (RUN fail 3) & done",
+			"build.sh:2:19: RUN: exit status 3\n    for v in a a; do (RUN fail 3) & done\n                      ^^^^^^^^^^\n  in 2 branches\n",
+		},
+		{
+			"calls", "f() { RUN fail 3\n}\nf &\nf &\nwait",
+			"build.sh:2:7: RUN: exit status 3\n    f() { RUN fail 3\n          ^^^^^^^^^^\n  in 2 branches: called from build.sh:4:1: f &, called from build.sh:5:1: f &\n",
+		},
+		{
+			"another fault beside it", "for v in a b c; do\n  (if [ $v = b ]; then RUN fail 4; fi\n  RUN fail 3) &\ndone\nwait",
+			"build.sh:4:3: RUN: exit status 3\n    RUN fail 3) &\n    ^^^^^^^^^^\n  in 2 branches: v=a, v=c\n" +
+				"build.sh:3:24: RUN: exit status 4\n    (if [ $v = b ]; then RUN fail 4; fi\n                         ^^^^^^^^^^\n",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			got := play(t, "FROM a\n"+tt.script, Options{})
+			var said strings.Builder
+			diag.Print(&said, got.err, false)
+			t.Log(said.String())
+			if d := cmp.Diff(tt.said, said.String()); d != "" {
+				t.Error(d)
 			}
 		})
 	}

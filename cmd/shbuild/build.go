@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/pflag"
@@ -20,12 +21,19 @@ import (
 // buildFile is shbuild [flags] FILE [ARG…]. Flags end at FILE: what follows is
 // the script's.
 func buildFile(args []string, std streams) int {
+	return buildFileAs("", args, std, func(*buildFlags) {})
+}
+
+// buildFileAs is a verb with a FILE, which sets flags of its own once the others have their defaults; the verb may be
+// empty.
+func buildFileAs(verb string, args []string, std streams, set func(*buildFlags)) int {
 	var f buildFlags
-	flags := pflag.NewFlagSet("shbuild", pflag.ContinueOnError)
+	flags := pflag.NewFlagSet(strings.TrimSpace("shbuild "+verb), pflag.ContinueOnError)
 	flags.SetInterspersed(false)
 	flags.StringVar(&f.context, "context", "", "the build `CONTEXT`: a folder, a URL, a repository, or - (default FILE's folder)")
 	f.register(flags)
-	if status, done := parse(flags, args, std, "[flags] FILE [ARG…]"); done {
+	set(&f)
+	if status, done := parse(flags, args, std, strings.TrimSpace(verb+" [flags] FILE [ARG…]")); done {
 		return status
 	}
 	if flags.NArg() == 0 {

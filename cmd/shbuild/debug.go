@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/shbuild/shbuild/dsl/diag"
@@ -19,23 +17,7 @@ import (
 
 // buildDebug is shbuild debug [flags] FILE [ARG…]: shbuild --debug.
 func buildDebug(args []string, std streams) int {
-	f := buildFlags{}
-	flags := pflag.NewFlagSet("shbuild debug", pflag.ContinueOnError)
-	flags.SetInterspersed(false)
-	flags.StringVar(&f.context, "context", "", "the build context, a `DIR` (default FILE's folder)")
-	f.register(flags)
-	f.debug = true
-	if status, done := parse(flags, args, std, "debug [flags] FILE [ARG…]"); done {
-		return status
-	}
-	if flags.NArg() == 0 {
-		return badUsage(std, errors.New("which file is to be built?"))
-	}
-	f.file = flags.Arg(0)
-	if f.context == "" {
-		f.context = filepath.Dir(f.file)
-	}
-	return f.start(flags.Args()[1:], std)
+	return buildFileAs("debug", args, std, func(f *buildFlags) { f.debug = true })
 }
 
 // adviseDebug tells of --debug where a RUN has failed and nothing else is advised.

@@ -62,15 +62,21 @@ func (b *Builder) resolveImage(name string, p ocispec.Platform) (*base, error) {
 	if err != nil {
 		return nil, err
 	}
+	img := b.known(key, name, p)
+	img.once.Do(func() { img.err = b.load(b.whole, img) })
+	return img, img.err
+}
+
+// known is the one base of a key in this build; who first asks for it loads it.
+func (b *Builder) known(key, name string, p ocispec.Platform) *base {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	img, ok := b.bases[key]
 	if !ok {
 		img = &base{name: name, platform: p}
 		b.bases[key] = img
 	}
-	b.mu.Unlock()
-	img.once.Do(func() { img.err = b.load(b.whole, img) })
-	return img, img.err
+	return img
 }
 
 func baseKey(name string, p ocispec.Platform) (string, error) {

@@ -2,7 +2,6 @@ package build
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -242,13 +241,7 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 		}
 		return out, do(tree)
 	}
-	err = b.mounted(from, nil, func(root string) error {
-		tree, err := buildctx.Root(root)
-		if err != nil {
-			return err
-		}
-		return errors.Join(do(tree), tree.Close())
-	})
+	err = b.mountedTree(from, do)
 	return out, err
 }
 

@@ -55,16 +55,12 @@ func slashOf(dest string) string {
 
 // exported finds the sources of an export in its stage.
 func (b *Builder) exported(e export, do func(*buildctx.Tree, []buildctx.Match) error) error {
-	return b.mounted(e.files, nil, func(root string) error {
-		tree, err := buildctx.Root(root)
+	return b.mountedTree(e.files, func(tree *buildctx.Tree) error {
+		matches, err := tree.Find(e.find, buildctx.FindOptions{})
 		if err != nil {
 			return err
 		}
-		matches, err := tree.Find(e.find, buildctx.FindOptions{})
-		if err == nil {
-			err = do(tree, matches)
-		}
-		return errors.Join(err, tree.Close())
+		return do(tree, matches)
 	})
 }
 

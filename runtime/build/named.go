@@ -109,13 +109,7 @@ func (b *Builder) contextBase(name, source string, p ocispec.Platform) (*base, e
 	if image, ok := strings.CutPrefix(source, imageScheme); ok && image != scratchName {
 		return b.resolveImage(image, p)
 	}
-	b.mu.Lock()
-	img, ok := b.bases[key]
-	if !ok {
-		img = &base{name: name, platform: p}
-		b.bases[key] = img
-	}
-	b.mu.Unlock()
+	img := b.known(key, name, p)
 	img.once.Do(func() { img.err = b.loadContext(img, source) })
 	if img.err != nil {
 		return img, fmt.Errorf("the build context %s: %w", name, img.err)

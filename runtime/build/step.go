@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/layer"
 	"github.com/shbuild/shbuild/runtime/rootfs"
@@ -186,6 +187,17 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 // layered runs f on the files with a fresh layer on top, and keeps the layer
 // if f succeeds.
 func (b *Builder) layered(below files, f func(root string) error) (id string, err error) {
+	return b.drafted(func(draft *layer.Draft) error { return b.mounted(below, draft, f) })
+}
+
+// separate runs f on a layer's bare folder. Nothing is mounted: overlayfs would mark the folders that are made there as
+// hiding those below.
+func (b *Builder) separate(_ files, f func(root string) error) (id string, err error) {
+	return b.drafted(func(draft *layer.Draft) error { return f(draft.Dir) })
+}
+
+// drafted makes a layer of what fill puts into a draft, and keeps nothing if fill fails.
+func (b *Builder) drafted(fill func(*layer.Draft) error) (id string, err error) {
 	draft, err := b.layers.Draft()
 	if err != nil {
 		return "", err
@@ -195,7 +207,7 @@ func (b *Builder) layered(below files, f func(root string) error) (id string, er
 			err = errors.Join(err, draft.Discard())
 		}
 	}()
-	if err := b.mounted(below, draft, f); err != nil {
+	if err := fill(draft); err != nil {
 		return "", err
 	}
 	id = newID()
@@ -203,24 +215,15 @@ func (b *Builder) layered(below files, f func(root string) error) (id string, er
 	return id, err
 }
 
-// separate runs f on a layer's bare folder. Nothing is mounted: overlayfs would mark the folders that are made there as
-// hiding those below.
-func (b *Builder) separate(_ files, f func(root string) error) (id string, err error) {
-	draft, err := b.layers.Draft()
-	if err != nil {
-		return "", err
-	}
-	defer func() {
+// mountedTree runs f with the files mounted read-only, as a source to copy from.
+func (b *Builder) mountedTree(from files, f func(*buildctx.Tree) error) error {
+	return b.mounted(from, nil, func(root string) error {
+		tree, err := buildctx.Root(root)
 		if err != nil {
-			err = errors.Join(err, draft.Discard())
+			return err
 		}
-	}()
-	if err := f(draft.Dir); err != nil {
-		return "", err
-	}
-	id = newID()
-	_, err = draft.Commit(id)
-	return id, err
+		return errors.Join(f(tree), tree.Close())
+	})
 }
 
 // mounted runs f with the files mounted: with the draft's folder on top, or

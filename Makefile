@@ -6,6 +6,7 @@
 # make lint         gofmt, go vet, staticcheck
 # make e2e          real Debian, registry, podman, skopeo, umoci, docker
 # make conformance  the same images as BuildKit's, and podman's, for every case of scripts/conformance
+# make bench        times the parts, and whole builds against other builders: docs/performance (not in CI)
 # make fuzz         every fuzz target for 20 s
 # make install      into $(PREFIX)/bin, by default /usr/local/bin
 
@@ -14,7 +15,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TAGS    := netgo osusergo
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: all build demo test check lint e2e conformance fuzz install clean
+.PHONY: all build demo test check lint e2e conformance bench fuzz install clean
 
 all: lint test build
 
@@ -47,6 +48,12 @@ e2e: build
 conformance: build
 	@scripts/setup e2e
 	go test -count=1 -timeout 20m -exec "'$(CURDIR)/scripts/as-test-user'" ./scripts/conformance
+
+bench: build
+	@scripts/setup bench
+	scripts/bench/parts
+	go build -o bin/bench ./scripts/bench
+	bin/bench
 
 fuzz:
 	scripts/fuzz 20s

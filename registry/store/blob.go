@@ -26,17 +26,26 @@ func (s *Store) Has(d v1.Hash) bool {
 	return ok
 }
 
-// size is the blob's length in bytes. A file that a power cut left empty is no blob.
+// size is the blob's length in bytes.
 func (s *Store) size(d v1.Hash) (int64, bool) {
+	_, info, ok := s.stat(d)
+	if !ok {
+		return 0, false
+	}
+	return info.Size(), true
+}
+
+// stat finds the blob's file. A file that a power cut left empty is no blob.
+func (s *Store) stat(d v1.Hash) (path string, info fs.FileInfo, ok bool) {
 	path, err := s.blobPath(d)
 	if err != nil {
-		return 0, false
+		return "", nil, false
 	}
-	info, err := os.Stat(path)
+	info, err = os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
-		return 0, false
+		return "", nil, false
 	}
-	return info.Size(), info.Size() > 0 || d.Hex == emptyDigest
+	return path, info, info.Size() > 0 || d.Hex == emptyDigest
 }
 
 const emptyDigest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -23,7 +23,7 @@ func (s *Store) Image(name string, p v1.Platform) (v1.Image, bool, error) {
 	if p.OS == "" {
 		p = platform.Host()
 	}
-	entries, err := s.entries(func(found string) bool { return found == ref.Full() })
+	entries, err := s.entries(entryOf(ref))
 	if err != nil {
 		return nil, false, err
 	}
@@ -55,21 +55,39 @@ func (s *Store) ByDigest(d v1.Hash) (v1.Image, error) {
 	return partial.CompressedToImage(&stored{store: s, raw: raw, manifest: manifest})
 }
 
-// entries are the index's entries whose full name is wanted, with their platforms; an entry that
-// is an index itself, as other tools write them, stands for its images.
-func (s *Store) entries(wanted func(full string) bool) ([]v1.Descriptor, error) {
+// wanted tells which entries of the index are to be decoded, and which of those are meant, by their full names.
+type wanted struct {
+	decode func(entry) bool
+	name   func(full string) bool
+}
+
+// entryOf is what has a name.
+func entryOf(ref reference.Ref) wanted {
+	return wanted{func(e entry) bool { return e.mayHave(ref) }, func(full string) bool { return full == ref.Full() }}
+}
+
+// entries are the index's entries that are wanted, with their platforms; an entry that is an index itself, as other
+// tools write them, stands for its images.
+func (s *Store) entries(w wanted) ([]v1.Descriptor, error) {
 	index, err := s.index()
 	if err != nil {
 		return nil, err
 	}
 	var found []v1.Descriptor
-	for _, entry := range index.Manifests {
-		if !wanted(nameOf(entry)) {
+	for _, e := range index.entries {
+		if !w.decode(e) {
 			continue
 		}
-		images := []v1.Descriptor{entry}
-		if entry.MediaType.IsIndex() {
-			if images, err = s.nested(entry); err != nil {
+		desc, err := s.decode(e)
+		if err != nil {
+			return nil, err
+		}
+		if !w.name(nameOf(desc)) {
+			continue
+		}
+		images := []v1.Descriptor{desc}
+		if desc.MediaType.IsIndex() {
+			if images, err = s.nested(desc); err != nil {
 				return nil, err
 			}
 		}

@@ -26,7 +26,7 @@ type Entry struct {
 // List gives all named images, in the order of their names. If some cannot be read, it gives the
 // others and an error that has all reasons.
 func (s *Store) List() ([]Entry, error) {
-	found, err := s.entries(func(full string) bool { return full != "" })
+	found, err := s.entries(wanted{func(entry) bool { return true }, func(full string) bool { return full != "" }})
 	if err != nil {
 		return nil, err
 	}

@@ -68,14 +68,18 @@ func (s *Store) putManifest(ctx context.Context, img v1.Image) (v1.Descriptor, e
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	if _, err := s.Ingest(ctx, manifest.Config.Digest, bytes.NewReader(config)); err != nil {
+	if _, err := s.putSmall(ctx, manifest.Config.Digest, config); err != nil {
 		return v1.Descriptor{}, err
 	}
 	raw, err := img.RawManifest()
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
-	desc, err := s.Ingest(ctx, v1.Hash{}, bytes.NewReader(raw))
+	digest, _, err := v1.SHA256(bytes.NewReader(raw))
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	desc, err := s.putSmall(ctx, digest, raw)
 	if err != nil {
 		return v1.Descriptor{}, err
 	}
@@ -88,4 +92,12 @@ func (s *Store) putManifest(ctx context.Context, img v1.Image) (v1.Descriptor, e
 	}
 	desc.Platform = file.Platform()
 	return desc, nil
+}
+
+// putSmall ingests a config or a manifest, unless it is there and undamaged.
+func (s *Store) putSmall(ctx context.Context, digest v1.Hash, content []byte) (v1.Descriptor, error) {
+	if found, err := s.readBlob(digest, int64(len(content))); err == nil && bytes.Equal(found, content) {
+		return v1.Descriptor{Digest: digest, Size: int64(len(content))}, nil
+	}
+	return s.Ingest(ctx, digest, bytes.NewReader(content))
 }

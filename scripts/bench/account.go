@@ -87,10 +87,11 @@ func (a *account) wipe(dirs ...string) error {
 	return nil
 }
 
-// plain is a program as the caller. It is killed, with what it started, when ctx ends.
+// plain is a program as the caller. It is killed, with what it started, when ctx ends, and by itself when this program does:
+// main stays on one thread for that.
 func plain(ctx context.Context, program string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: unix.SIGTERM}
 	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	return cmd
 }

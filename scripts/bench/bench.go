@@ -138,6 +138,9 @@ func (b *bench) pairs(ctx context.Context, ours turn, others []opponent) error {
 				continue
 			}
 			b.results.pair(b.now, o.name, mine, theirs)
+			if err := b.results.save(); err != nil { // as soon as there is something: a run may be cut off
+				return err
+			}
 			fmt.Fprintf(os.Stderr, "bench: %s: %s\n", b.now, sideBySide(mine, o.name, theirs))
 		}
 	}

@@ -80,7 +80,7 @@ func openResults(file string) (*results, error) {
 
 func (r *results) save() error {
 	order := map[string]int{}
-	for i, s := range scenarios {
+	for i, s := range scenarios() {
 		order[s.name] = i
 	}
 	slices.SortStableFunc(r.lines, func(a, b line) int { return order[a.Scenario] - order[b.Scenario] })

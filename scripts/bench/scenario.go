@@ -13,30 +13,34 @@ type scenario struct {
 	run        func(context.Context, *bench) error
 }
 
-var scenarios = []scenario{
-	{"start", "the program that prints its version", start},
-	{"steps", "50 × RUN true on a base that is there, nothing cached", steps},
-	{"cached", "the same again, everything cached", cached},
-	{"copy", "COPY of 20,000 files, 400 MB: cold, again, and with one file changed", copyTree},
-	{"pull", "FROM an image of six layers into an empty store, and RUN true", pull},
-	{"stages", "four stages that take 2 s each", stages},
-	{"push", "build of three fresh layers of 100 MB, and push", push},
-	{"apt", "apt-get update, and install git", apt},
-	{"memory", "peak memory of COPY of 400 MB, and of a layer of 1 GB", memory},
-	{"growth", "what a build costs by the number of steps, layers, files, stages, cache entries, images", growth},
+// scenarios are in the order in which they run and are reported.
+func scenarios() []scenario {
+	return []scenario{
+		{"start", "the program that prints its version", start},
+		{"steps", "50 × RUN true on a base that is there, nothing cached", steps},
+		{"cached", "the same again, everything cached", cached},
+		{"copy", "COPY of 20,000 files, 400 MB: cold, again, and with one file changed", copyTree},
+		{"pull", "FROM an image of six layers into an empty store, and RUN true", pull},
+		{"stages", "four stages that take 2 s each", stages},
+		{"push", "build of three fresh layers of 100 MB, and push", push},
+		{"apt", "apt-get update, and install git", apt},
+		{"memory", "peak memory of COPY of 400 MB, and of a layer of 1 GB", memory},
+		{"growth", "what a build costs by the number of steps, layers, files, stages, cache entries, images", growth},
+	}
 }
 
 func choose(names []string) ([]scenario, error) {
 	if len(names) == 0 {
-		return scenarios, nil
+		return scenarios(), nil
 	}
+	all := scenarios()
 	var chosen []scenario
 	for _, name := range names {
-		i := slices.IndexFunc(scenarios, func(s scenario) bool { return s.name == name })
+		i := slices.IndexFunc(all, func(s scenario) bool { return s.name == name })
 		if i < 0 {
 			return nil, fmt.Errorf("%s: no such scenario: `bench list` has them", name)
 		}
-		chosen = append(chosen, scenarios[i])
+		chosen = append(chosen, all[i])
 	}
 	return chosen, nil
 }

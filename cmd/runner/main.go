@@ -12,8 +12,11 @@ import (
 
 func main() {
 	container.Init() // a container's init never returns from here
-	runner := sandbox.Runner{Run: container.Run, Describe: container.Describe}
-	if err := runner.Serve(context.Background()); err != nil {
+	var containers container.Containers
+	runner := sandbox.Runner{Run: containers.Run, Describe: container.Describe}
+	err := runner.Serve(context.Background())
+	containers.Close()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

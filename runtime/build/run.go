@@ -216,7 +216,7 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 	spec := sandbox.Spec{
 		ID: newID(), Rootfs: root, StateDir: state, Args: in.Args, Env: slices.Concat(in.Env, in.proxies, r.env), Cwd: in.Dir,
 		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: b.hostname(), Mounts: mounts, Grace: grace,
-		Memory: in.Memory, Isolation: b.opts.Isolation,
+		Memory: in.Memory, More: true, Isolation: b.opts.Isolation,
 	}
 	var flush func() error
 	spec.Stdout, spec.Stderr, flush = out.streams(r.secrets)

@@ -24,6 +24,7 @@ import (
 //
 // The side channel is a stream socket:
 //
+//	Run → init   the errand, see errand.go
 //	Run → init   the filter: number of instructions (4 bytes; 0: no filter), instructions (8 bytes each)
 //	Run → init   one byte: load it
 //	init → Run   "+", or what went wrong

@@ -19,18 +19,25 @@ import (
 // sideFd is the container init's end of the side channel: the first, and only, of libcontainer's extra files.
 const sideFd = 3
 
+// initPipe is the environment variable with the number of the file that libcontainer's init has its configuration from.
+const initPipe = "_LIBCONTAINER_INITPIPE"
+
 // Init has to be called first thing in main and in TestMain: libcontainer starts this executable again as the
 // container's init, and Init never returns there. Elsewhere it only makes libcontainer's logger quiet, whose
 // errors come out of Run.
 //
 // No subcommand may be called "init".
 func Init() {
-	if len(os.Args) < 2 || os.Args[1] != "init" || os.Getenv("_LIBCONTAINER_INITPIPE") == "" {
+	if len(os.Args) < 2 || os.Args[1] != "init" || os.Getenv(initPipe) == "" {
 		logrus.SetOutput(io.Discard)
 		logrus.SetLevel(logrus.ErrorLevel)
 		return
 	}
 	unix.CloseOnExec(sideFd)
+	if err := receiveErrand(sideFd); err != nil {
+		_, _ = rawFile(sideFd).Write([]byte("receive the step: " + err.Error()))
+		os.Exit(255)
+	}
 	waiting := make(chan struct{})
 	go loadOnRequest(sideFd, waiting)
 	<-waiting

@@ -14,15 +14,21 @@ import (
 	"time"
 
 	"github.com/opencontainers/runc/libcontainer"
+	"github.com/opencontainers/runc/libcontainer/configs"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
+// Containers makes containers. Its zero value works; Close must be called.
+type Containers struct {
+	ready ready
+}
+
 // Run makes the container of a job, runs its program in it and waits for the end. When ctx ends, all of the container
 // is killed, at the latest after the Spec's Grace.
-func Run(ctx context.Context, job *sandbox.Job) (sandbox.Result, error) {
+func (all *Containers) Run(ctx context.Context, job *sandbox.Job) (sandbox.Result, error) {
 	spec := &job.Spec
 	if err := ctx.Err(); err != nil {
 		return sandbox.Result{}, err
@@ -30,7 +36,6 @@ func Run(ctx context.Context, job *sandbox.Job) (sandbox.Result, error) {
 	if err := complete(spec); err != nil {
 		return sandbox.Result{}, err
 	}
-	defer cgroupDoor.enter(spec.Memory > 0)()
 	if err := errors.Join(checkMemory(spec), checkLimits(spec)); err != nil {
 		return sandbox.Result{}, err
 	}
@@ -62,16 +67,25 @@ func Run(ctx context.Context, job *sandbox.Job) (sandbox.Result, error) {
 	if err != nil {
 		return sandbox.Result{}, err
 	}
-	c, err := libcontainer.Create(spec.StateDir, spec.ID, config(spec, rootfs, mounts, filter.caps))
-	if err != nil {
-		return sandbox.Result{}, fmt.Errorf("create the container: %w", err)
-	}
-	result, err := run(ctx, job, c, filter.program)
-	if destroyErr := c.Destroy(); destroyErr != nil && err == nil {
-		err = fmt.Errorf("remove the container: %w", destroyErr)
-	}
+	result, err := all.run(ctx, job, config(spec, rootfs, mounts, filter.caps), filter.program)
 	ran = err == nil
 	return result, err
+}
+
+// Close ends the container that waits for a next step.
+func (all *Containers) Close() { all.ready.close() }
+
+// run has the job done by the container that waits for it, else by a new one.
+func (all *Containers) run(ctx context.Context, job *sandbox.Job, config *configs.Config, filter []byte) (sandbox.Result, error) {
+	c, err := all.ready.take(job, config)
+	if c == nil && err == nil {
+		c, err = create(job, config)
+	}
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	result, err := c.carryOut(ctx, job, filter, func() { go all.ready.prepare(&job.Spec) })
+	return result, errors.Join(err, c.destroy())
 }
 
 // complete checks the Spec and fills in defaults.
@@ -109,50 +123,32 @@ func filterFor(spec *sandbox.Spec) (compiledFilter, error) {
 	return defaultFilter()
 }
 
-// run starts the process in the created container and waits for its end.
-func run(ctx context.Context, job *sandbox.Job, c *libcontainer.Container, filter []byte) (sandbox.Result, error) {
+// carryOut lets the container's program run and waits for its end. It calls running when there is nothing left to do
+// but to wait.
+func (c *container) carryOut(ctx context.Context, job *sandbox.Job, filter []byte, running func()) (sandbox.Result, error) {
 	spec := &job.Spec
-	side, theirs, err := sideChannel()
-	if err != nil {
-		return sandbox.Result{}, err
-	}
-	defer side.Close()
-	process := &libcontainer.Process{
-		Init:             true,
-		Args:             spec.Args,
-		Env:              spec.Env,
-		Cwd:              spec.Cwd,
-		UID:              spec.UID,
-		GID:              spec.GID,
-		AdditionalGroups: spec.Groups,
-		Stdin:            job.Streams[0],
-		Stdout:           job.Streams[1],
-		Stderr:           job.Streams[2],
-		ExtraFiles:       []*os.File{theirs},
-		ConsoleSocket:    job.Console,
-	}
-	if _, err := side.Write(filter); err != nil {
-		theirs.Close()
+	if _, err := c.side.Write(filter); err != nil {
 		return sandbox.Result{}, fmt.Errorf("send the seccomp filter: %w", err)
 	}
-	err = c.Start(process)
-	theirs.Close()
+	err := <-c.started
 	job.Started()
 	if err != nil {
-		return sandbox.Result{}, startError(spec.Args[0], startMessage(err, side))
+		return sandbox.Result{}, startError(spec.Args[0], startMessage(err, c.side))
 	}
 	ended := make(chan struct{})
 	defer close(ended)
-	stop := context.AfterFunc(ctx, func() { end(c, spec.Grace, ended) })
+	stop := context.AfterFunc(ctx, func() { end(c.Container, spec.Grace, ended) })
 	defer stop()
 	startErr := job.Ready()
 	if startErr == nil {
-		startErr = letGo(spec, c, side)
+		startErr = letGo(spec, c.Container, c.side)
 	}
 	if startErr != nil {
 		_ = c.Signal(unix.SIGKILL)
+	} else {
+		running()
 	}
-	state, waitErr := process.Wait()
+	state, waitErr := c.process.Wait()
 	switch {
 	case ctx.Err() != nil:
 		return sandbox.Result{}, ctx.Err()
@@ -163,7 +159,7 @@ func run(ctx context.Context, job *sandbox.Job, c *libcontainer.Container, filte
 	}
 	result := resultOf(state.Sys().(syscall.WaitStatus))
 	if spec.Memory > 0 {
-		result.OOM = outOfMemory(c)
+		result.OOM = outOfMemory(c.Container)
 	}
 	return result, nil
 }
@@ -195,15 +191,6 @@ func handlesTerm(c *libcontainer.Container) bool {
 	mask, _, _ := strings.Cut(rest, "\n")
 	caught, err := strconv.ParseUint(mask, 16, 64)
 	return err == nil && caught&(1<<(unix.SIGTERM-1)) != 0
-}
-
-// sideChannel makes the side channel: our end and that of the container's init.
-func sideChannel() (ours, theirs *os.File, err error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
-	}
-	return os.NewFile(uintptr(pair[0]), "side channel"), os.NewFile(uintptr(pair[1]), "side channel"), nil
 }
 
 // startMessage is what went wrong in c.Start. What the init could not tell libcontainer is in the side channel.

@@ -65,6 +65,10 @@ type Spec struct {
 
 	Isolation *isolation.Report // where this process is; nil: in the namespaces of package userns
 
+	// More says that another run is likely to follow, for which a container is then made ready, in a folder beside
+	// StateDir.
+	More bool
+
 	// Grace is how long the program has to end after SIGTERM when the context ends, if it has a handler for that;
 	// then, and without a handler, it is killed.
 	Grace time.Duration

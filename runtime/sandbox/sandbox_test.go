@@ -23,6 +23,7 @@ import (
 func TestMain(m *testing.M) {
 	os.Exit(userns.Main(func() int {
 		status := m.Run()
+		defer os.RemoveAll(states())
 		if err := containers.Close(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
@@ -33,6 +34,15 @@ func TestMain(m *testing.M) {
 
 // containers makes all of the tests' containers.
 var containers = sandbox.New(runner.Program())
+
+// states is the folder of all containers' state: what is made ready in one test is used in another.
+var states = sync.OnceValue(func() string {
+	dir, err := os.MkdirTemp("", "shbuild-states")
+	if err != nil {
+		panic(err)
+	}
+	return dir
+})
 
 // program builds testdata/prog, the one program of the tests' root file systems.
 var program = sync.OnceValues(func() ([]byte, error) {
@@ -59,14 +69,17 @@ func newSpec(t testing.TB, args ...string) sandbox.Spec {
 	}
 	root := t.TempDir()
 	must(t, os.Chmod(root, 0o755))
+	state, err := os.MkdirTemp(states(), "")
+	must(t, err)
 	must(t, os.MkdirAll(filepath.Join(root, "bin"), 0o755))
 	must(t, os.WriteFile(filepath.Join(root, "bin/prog"), prog, 0o755))
 	return sandbox.Spec{
 		ID:       fmt.Sprint("t", runs.Add(1)),
 		Rootfs:   root,
-		StateDir: t.TempDir(),
+		StateDir: state,
 		Env:      []string{"PATH=/bin"},
 		Args:     append([]string{"prog"}, args...),
+		More:     true, // so that some of the tests have a container that waited for them
 	}
 }
 

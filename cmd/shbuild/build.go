@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"github.com/shbuild/shbuild/registry/remote"
 	"github.com/shbuild/shbuild/runtime/build"
 	"github.com/shbuild/shbuild/runtime/isolation"
+	"github.com/shbuild/shbuild/runtime/trace"
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // buildFile is shbuild [flags] FILE [ARG…]. Flags end at FILE: what follows is
@@ -84,15 +87,41 @@ func (f *buildFlags) start(args []string, std streams) int {
 	if err != nil {
 		return badUsage(std, err)
 	}
+	t, err := openTrace(f.trace)
+	if err != nil {
+		return badUsage(std, err)
+	}
+	ctx, span := trace.Start(t.Context(context.Background()), "shbuild")
 	status, err := isolation.Enter(isolation.Options{Want: j.isolation, Root: -1}, func(r *isolation.Report) int {
 		j.options.Isolation = r
-		return j.run(std)
+		return j.run(ctx, std)
 	})
+	span.End()
+	if cerr := t.Close(); cerr != nil {
+		err = errors.Join(err, fmt.Errorf("write the trace: %w", cerr))
+	}
 	if err != nil {
 		diag.Print(std.err, err, std.color())
-		return statusFailed
+		return cmp.Or(status, statusFailed)
 	}
 	return status
+}
+
+// openTrace opens the file of --trace, in each of the two processes that a build is: the outer one begins it and
+// ends it.
+func openTrace(file string) (t *trace.Trace, err error) {
+	switch {
+	case file == "":
+		return nil, nil
+	case userns.Inside():
+		t, err = trace.Join(file, "shbuild, in its namespaces")
+	default:
+		t, err = trace.Create(file, "shbuild, outside")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--trace: %w", err)
+	}
+	return t, nil
 }
 
 func (f *buildFlags) check(args []string, std streams) (*job, error) {
@@ -174,14 +203,17 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 	o.NoCache, o.Pull, o.AllowHost = f.noCache, f.pull, f.allowHost
 	o.Compress = j.wanted.Images()
 	o.KnownHosts = knownHosts()
+	if f.trace != "" {
+		o.Own = []string{f.trace}
+	}
 	o.Registry = remote.Options{Insecure: f.insecure}
 	return j, nil
 }
 
 // run does the build, inside the namespaces, and returns the exit status.
-func (j *job) run(std streams) int {
+func (j *job) run(ctx context.Context, std streams) int {
 	syscall.Umask(0o022) // what programs make has the same modes whoever builds
-	ctx, stop := interruptible(std.err)
+	ctx, stop := interruptible(ctx, std.err)
 	defer stop()
 	quiet := j.flags.quiet || j.flags.progress == "quiet" || j.call.method != ""
 	display := newDisplay(std.err, j.flags.mode(), quiet)

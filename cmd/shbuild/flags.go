@@ -33,6 +33,7 @@ type buildFlags struct {
 	checkOnly           bool
 	call                string
 	isolation           string
+	trace               string
 }
 
 func (f *buildFlags) register(fs *pflag.FlagSet) {
@@ -62,6 +63,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.Lookup("allow-host").NoOptDefVal = "*"
 	fs.BoolVar(&f.debug, "debug", false, "open a shell in the container of a RUN that fails")
 	fs.BoolVar(&f.step, "step", false, "stop before each instruction, and show what it changed")
+	fs.StringVar(&f.trace, "trace", "", "write where the time goes to this `FILE`, as ui.perfetto.dev shows it")
 	f.run.register(fs)
 	isolationFlag(fs, &f.isolation)
 	fs.StringArrayVar(&f.allowWrite, "allow-write", nil, "let a script write in this `DIR` of the host")

@@ -28,6 +28,7 @@ var architecture = map[string][]string{
 	"registry/compare":   {"registry/image"},
 	"registry/image":     {"registry/reference", "registry/platform"},
 
+	"runtime/trace":     {},
 	"runtime/userns":    {},
 	"runtime/isolation": {"runtime/userns"},
 	"runtime/userland":  {},
@@ -45,7 +46,7 @@ var architecture = map[string][]string{
 	// It restates what build does, so it may not use it: what is said must be said in words, not run.
 	"runtime/explain": {"dsl/diag", "dsl/syntax", "dsl/instr", "registry/reference", "runtime/runner", "runtime/sandbox"},
 
-	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/runner", "runtime/sandbox", "runtime/userland"},
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/runner", "runtime/sandbox", "runtime/trace", "runtime/userland", "runtime/userns"},
 	"cmd/runner":  {"runtime/container", "runtime/sandbox"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 

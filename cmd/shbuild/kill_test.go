@@ -140,7 +140,8 @@ RUN find /many -type f | wc -l > /count
 			b.state = filepath.Join(b.dir, fmt.Sprint("state", i))
 			states = append(states, b.state)
 		}
-		cmd, said := b.command("--no-cache", "-t", "killed")
+		trace := filepath.Join(b.dir, "trace")
+		cmd, said := b.command("--no-cache", "-t", "killed", "--trace", trace)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -150,6 +151,7 @@ RUN find /many -type f | wc -l > /count
 		_ = cmd.Wait()
 		gone(t, word)
 		gone(t, b.dir)
+		checkCutTrace(t, trace)
 		if t.Failed() {
 			t.Fatalf("kill %d, after %v:\n%s", i, after, said)
 		}
@@ -214,7 +216,8 @@ func TestInterrupted(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b := newBuilding(t, "FROM builtin:toybox\nRUN "+c.run+"\n")
-			cmd, said := b.command()
+			trace := filepath.Join(b.dir, "trace")
+			cmd, said := b.command("--trace", trace)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -236,6 +239,7 @@ func TestInterrupted(t *testing.T) {
 				t.Errorf("it said\n%s", said)
 			}
 			gone(t, b.dir)
+			checkTrace(t, trace, map[bool]string{true: "failed", false: "cut off"}[c.times == 1])
 			cmd, said = b.command("--target", "none")
 			if err := cmd.Run(); err == nil {
 				t.Error("there is no such target")

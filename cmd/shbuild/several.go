@@ -12,6 +12,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/syntax"
 	"github.com/shbuild/shbuild/runtime/build"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // splitPlatforms reads --platform: one, or several with commas between them, each once.
@@ -38,6 +39,8 @@ func splitPlatforms(text string) ([]string, error) {
 func (j *job) build(ctx context.Context, std streams, display *display) (made build.Delivered, err error) {
 	var built []build.Built
 	defer func() {
+		_, span := trace.Start(ctx, "close the state folder")
+		defer span.End()
 		for _, x := range built {
 			err = errors.Join(err, x.Builder.Close())
 		}
@@ -49,22 +52,33 @@ func (j *job) build(ctx context.Context, std streams, display *display) (made bu
 		if len(j.platforms) > 1 {
 			options.Progress = &platformDisplay{display, p}
 		}
+		_, opening := trace.Start(ctx, "open the state folder")
 		b, err := build.New(options)
+		opening.End()
 		if err != nil {
 			return made, err
 		}
 		built = append(built, build.Built{Builder: b})
 		if file == nil {
-			if file, err = j.flags.open(ctx, b, std.in); err != nil {
+			reading, span := trace.Start(ctx, "read the file")
+			file, err = j.flags.open(reading, b, std.in)
+			span.End()
+			if err != nil {
 				return made, err
 			}
 			options = b.SameContext(options)
 		}
-		if built[len(built)-1].Result, err = b.Build(ctx, file); err != nil {
+		building, span := trace.Start(ctx, strings.TrimSpace("build "+p))
+		built[len(built)-1].Result, err = b.Build(building, file)
+		span.End()
+		if err != nil {
 			return made, err
 		}
 	}
-	if made, err = build.Deliver(ctx, built, j.wanted); err != nil {
+	giving, span := trace.Start(ctx, "deliver")
+	made, err = build.Deliver(giving, built, j.wanted)
+	span.End()
+	if err != nil {
 		return made, err
 	}
 	for _, to := range j.cacheTo {

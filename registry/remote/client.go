@@ -31,6 +31,8 @@ type Options struct {
 	Tries     int            // how often a request is made before a passing fault counts; zero: 5
 	Pause     time.Duration  // before the second try, then doubled each time; zero: 250 ms
 	Stall     time.Duration  // without a byte, after which a transfer counts as broken; zero: 1 min
+	// Watch is told what takes time: when it begins, and by the function that it returns when it ends; nil: nobody is.
+	Watch func(ctx context.Context, what string) (context.Context, func())
 }
 
 // Client talks to registries. It keeps connections open between calls; all methods may be called
@@ -54,6 +56,9 @@ func New(o Options) *Client {
 	}
 	if o.Stall == 0 {
 		o.Stall = time.Minute
+	}
+	if o.Watch == nil {
+		o.Watch = func(ctx context.Context, _ string) (context.Context, func()) { return ctx, func() {} }
 	}
 	return &Client{o: o, strict: newTransport(false), lax: newTransport(true)}
 }
@@ -80,6 +85,8 @@ func (c *Client) connect(ctx context.Context, typed, action string) (*repo, erro
 	if err != nil {
 		return nil, err
 	}
+	ctx, ended := c.o.Watch(ctx, "log in to "+ref.Domain)
+	defer ended()
 	plain := c.o.Insecure || ref.Loopback()
 	r := &repo{client: c, ref: ref}
 	if r.remote, err = ref.Remote(plain); err != nil {

@@ -105,7 +105,9 @@ func (f *fetched) RawConfigFile() ([]byte, error) {
 	if desc.Size > maxConfig {
 		return nil, f.repo.fail(Wrong, "", "its config is larger than %d bytes", maxConfig)
 	}
-	raw, err := io.ReadAll(f.repo.blob(f.ctx, desc, "config"))
+	ctx, ended := f.repo.client.o.Watch(f.ctx, "config "+desc.Digest.String())
+	defer ended()
+	raw, err := io.ReadAll(f.repo.blob(ctx, desc, "config"))
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,8 @@ type manifest struct {
 
 // get fetches a manifest by tag or digest.
 func (r *repo) get(ctx context.Context, identifier string) (*manifest, error) {
+	ctx, ended := r.client.o.Watch(ctx, "manifest "+identifier)
+	defer ended()
 	request, err := r.request(ctx, "manifests", identifier)
 	if err != nil {
 		return nil, err

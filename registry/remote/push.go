@@ -64,6 +64,8 @@ func (c *Client) push(ctx context.Context, what pushable, images []v1.Image, nam
 			return err
 		}
 	}
+	ctx, ended := c.o.Watch(ctx, "push manifest and config")
+	defer ended()
 	return r.retry(ctx, func() error { return pusher.Push(ctx, r.remote, what) })
 }
 
@@ -82,7 +84,13 @@ func (r *repo) pushLayers(ctx context.Context, pusher *ggcr.Pusher, img v1.Image
 		if !mediaType.IsDistributable() {
 			continue
 		}
+		digest, err := layer.Digest()
+		if err != nil {
+			return fmt.Errorf("push %s: %w", r.ref, err)
+		}
 		group.Go(func() error {
+			ctx, ended := r.client.o.Watch(ctx, "push layer "+digest.String())
+			defer ended()
 			return r.retry(ctx, func() error { return pusher.Upload(ctx, r.remote.Context(), layer) })
 		})
 	}

@@ -21,6 +21,7 @@ type place struct {
 	keyword string
 	text    string // as written
 	noCache bool   // in a stage of --no-cache-filter
+	track   string // on which a trace shows its work
 
 	comments []string // directly above it, in a plain Dockerfile
 }
@@ -127,6 +128,13 @@ func (b *Builder) carried(ctx context.Context, s *stage, sc *scope, in *input, c
 	if done, err := next.configure(cmd); done || err != nil {
 		return next, err
 	}
+	switch cmd.(type) {
+	case *instr.Export, *instr.Commit, *instr.Push:
+		ctx, span := in.begin(ctx)
+		err := b.give(ctx, s, cmd)
+		ended(span, err)
+		return s, err
+	}
 	switch c := cmd.(type) {
 	case *instructions.ArgCommand:
 		return next, b.arg(next, c, sc.plain, b.lint.at(in.place))
@@ -145,14 +153,21 @@ func (b *Builder) carried(ctx context.Context, s *stage, sc *scope, in *input, c
 	case *instr.Mem:
 		next.memory = c.Bytes
 		return next, nil
-	case *instr.Export:
-		return s, b.export(ctx, s, c)
-	case *instr.Commit:
-		return s, b.commit(ctx, s, c.Names, false)
-	case *instr.Push:
-		return s, b.commit(ctx, s, c.Names, true)
 	}
 	return nil, fmt.Errorf("%s is not built into this version", in.keyword)
+}
+
+// give carries out an instruction that gives the stage away, and leaves it as it is.
+func (b *Builder) give(ctx context.Context, s *stage, cmd any) error {
+	switch c := cmd.(type) {
+	case *instr.Export:
+		return b.export(ctx, s, c)
+	case *instr.Commit:
+		return b.commit(ctx, s, c.Names, false)
+	case *instr.Push:
+		return b.commit(ctx, s, c.Names, true)
+	}
+	return nil
 }
 
 // errNoStage answers an instruction that stands before the first FROM.

@@ -12,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/shbuild/shbuild/registry/store"
+	"github.com/shbuild/shbuild/runtime/trace"
 	"github.com/shbuild/shbuild/runtime/userland"
 )
 
@@ -90,7 +91,9 @@ func baseKey(name string, p ocispec.Platform) (string, error) {
 	return full + " " + platforms.FormatAll(p), err
 }
 
-func (b *Builder) load(ctx context.Context, img *base) error {
+func (b *Builder) load(ctx context.Context, img *base) (err error) {
+	ctx, span := trace.Start(trace.On(ctx, basesTrack), "resolve "+img.name)
+	defer func() { ended(span, err) }()
 	if img.name == userland.Name {
 		return b.loadBuiltin(img)
 	}

@@ -1,6 +1,7 @@
 package build
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/shbuild/shbuild/registry/image"
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // imageLayers are the layers as an image has them, compressed and in the store. Two
@@ -70,9 +72,14 @@ func (b *Builder) blobKey(l layerRef, form Form) string {
 
 // makeBlob writes the topmost layer's tar, compressed, into the store, unless
 // it is there.
-func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (cache.Blob, error) {
+func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (_ cache.Blob, err error) {
+	top := f.layers[len(f.layers)-1]
+	ctx, span := trace.Start(trace.On(ctx, blobsTrack), "blob of "+cmp.Or(top.Title, "a base's layer"))
+	defer func() { ended(span, err) }()
+	span.Text("layer", top.ID)
 	if blob, ok := b.cache.Blob(id); ok && blob.Digest != "" {
 		if digest, err := v1.NewHash(blob.Digest); err == nil && b.images.Has(digest) {
+			span.Text("cache", "hit")
 			return blob, nil
 		}
 	}

@@ -46,6 +46,7 @@ import (
 	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/sshagent"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // Options say what to build from and how.
@@ -70,7 +71,8 @@ type Options struct {
 	Form       Form              // … of this form
 	Rewrite    bool              // SOURCE_DATE_EPOCH is the latest time that new layers' files may have (rewrite-timestamp)
 	Registry   remote.Options
-	KnownHosts string // file with the keys of SSH hosts; empty: none
+	Own        []string // files of the builder's own besides Root: a build context has them not
+	KnownHosts string   // file with the keys of SSH hosts; empty: none
 
 	Run       RunOptions
 	Isolation *isolation.Report // where the build is; nil: in the namespaces of package userns
@@ -140,6 +142,7 @@ func New(o Options) (*Builder, error) {
 		cancel:  func() {}, usedArgs: map[string]bool{}, filtered: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
 	}
 	b.target, b.fromAfar = b.host, o.fetched
+	o.Registry.Watch = watched
 	b.registry = remote.New(o.Registry)
 	var err error
 	if o.Platform != "" {
@@ -159,10 +162,13 @@ func New(o Options) (*Builder, error) {
 	b.openImports()
 	b.hashes = buildctx.OpenHashes(filepath.Join(o.Root, "cache", "hashes"))
 	b.context = sync.OnceValues(func() (*buildctx.Tree, error) {
-		return buildctx.Open(b.opts.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes, Own: o.Root, Fetched: b.fromAfar})
+		return buildctx.Open(b.opts.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes, Own: b.own(), Fetched: b.fromAfar})
 	})
 	return b, nil
 }
+
+// own are the builder's own folders and files.
+func (b *Builder) own() []string { return append([]string{b.opts.Root}, b.opts.Own...) }
 
 func (b *Builder) openState() (err error) {
 	if err := os.MkdirAll(b.opts.Root, 0o755); err != nil {
@@ -220,7 +226,9 @@ func (b *Builder) Build(ctx context.Context, f *syntax.File) (*Result, error) {
 
 // plain builds a plain Dockerfile's target.
 func (b *Builder) plain(ctx context.Context, f *syntax.File) (*stage, error) {
+	_, span := trace.Start(ctx, "plan")
 	p, err := b.planned(ctx, f)
+	span.End()
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,7 @@ func (b *Builder) Checkout(ctx context.Context, name, dir string) (err error) {
 	if err != nil {
 		return err
 	}
-	return b.mounted(f, nil, func(root string) error {
+	return b.mounted(ctx, f, nil, func(root string) error {
 		if err := applyFrom(ctx, dir, func(w io.Writer) error {
 			return layer.Write(ctx, w, root, nil, layer.WriteOptions{})
 		}); err != nil {

@@ -10,6 +10,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/shbuild/shbuild/registry/store"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // commit carries out COMMIT and PUSH: the stage becomes an image of these
@@ -94,7 +95,9 @@ func (b *Builder) keep(ctx context.Context, img Named, p ocispec.Platform) error
 func (b *Builder) pushAll(ctx context.Context, img Named) error {
 	for _, name := range img.Names {
 		step := b.progress.Begin("push " + name)
-		err := b.registry.Push(ctx, img.Image, name)
+		pushing, span := trace.Start(ctx, "push "+name)
+		err := b.registry.Push(pushing, img.Image, name)
+		ended(span, err)
 		if err != nil {
 			step.End(Failed)
 			return err

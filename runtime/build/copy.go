@@ -12,6 +12,7 @@ import (
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/rootfs"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // copying is COPY or ADD, expanded.
@@ -204,6 +205,8 @@ func (c *copying) told() string {
 // copied finds the sources, and makes the layer unless the cache has one of
 // the same content.
 func (b *Builder) copied(ctx context.Context, in *input, title string, c *copying, dest string, from files, isStage bool, below files) (out files, err error) {
+	ctx, span := in.begin(ctx)
+	defer func() { ended(span, err) }()
 	do := func(tree *buildctx.Tree) error {
 		parts, err := b.parts(ctx, c, tree)
 		if err != nil {
@@ -220,6 +223,8 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 			inputs.Content += p.key
 		}
 		j := &job{place: in.place, title: title, inputs: inputs, make: func(ctx context.Context, root string, _ *output) error {
+			ctx, span := trace.Start(ctx, "copy")
+			defer span.End()
 			return c.write(ctx, parts, root, dest, b.progress.Note)
 		}}
 		if !c.linked() {
@@ -241,7 +246,7 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 		}
 		return out, do(tree)
 	}
-	err = b.mountedTree(from, do)
+	err = b.mountedTree(ctx, from, do)
 	return out, err
 }
 

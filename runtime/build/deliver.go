@@ -9,6 +9,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/registry/image"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // Output is one --output.
@@ -111,6 +112,8 @@ func (t *delivery) product(ctx context.Context, form Form) (*product, error) {
 	if p := t.products[key]; p != nil {
 		return p, nil
 	}
+	ctx, span := trace.Start(ctx, "image")
+	defer span.End()
 	step := t.of[0].Builder.progress.Begin("image")
 	p, err := produce(ctx, t.of, t.tags, form)
 	if err != nil {
@@ -160,7 +163,9 @@ func (t *delivery) archived(ctx context.Context, form Form) ([]image.Named, erro
 	return append(all, p.named()...), nil
 }
 
-func (t *delivery) write(ctx context.Context, o Output) error {
+func (t *delivery) write(ctx context.Context, o Output) (err error) {
+	ctx, span := trace.Start(ctx, "write the output "+o.Type)
+	defer func() { ended(span, err) }()
 	switch o.Type {
 	case "image", "registry":
 		return nil // done by result

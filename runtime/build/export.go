@@ -35,7 +35,7 @@ func (b *Builder) export(ctx context.Context, s *stage, c *instr.Export) error {
 		src = path.Join(s.workdir(), src)
 	}
 	e := export{files: f, find: []string{src}, dest: path.Join("/", c.Dest) + slashOf(c.Dest)}
-	err = b.exported(e, func(*buildctx.Tree, []buildctx.Match) error { return nil })
+	err = b.exported(ctx, e, func(*buildctx.Tree, []buildctx.Match) error { return nil })
 	if err != nil {
 		return err
 	}
@@ -54,8 +54,8 @@ func slashOf(dest string) string {
 }
 
 // exported finds the sources of an export in its stage.
-func (b *Builder) exported(e export, do func(*buildctx.Tree, []buildctx.Match) error) error {
-	return b.mountedTree(e.files, func(tree *buildctx.Tree) error {
+func (b *Builder) exported(ctx context.Context, e export, do func(*buildctx.Tree, []buildctx.Match) error) error {
+	return b.mountedTree(ctx, e.files, func(tree *buildctx.Tree) error {
 		matches, err := tree.Find(e.find, buildctx.FindOptions{})
 		if err != nil {
 			return err
@@ -67,7 +67,7 @@ func (b *Builder) exported(e export, do func(*buildctx.Tree, []buildctx.Match) e
 // writeExports copies what the build EXPORTs into a folder; all become the caller's.
 func (b *Builder) writeExports(ctx context.Context, dir string) error {
 	for _, e := range b.exports {
-		err := b.exported(e, func(tree *buildctx.Tree, matches []buildctx.Match) error {
+		err := b.exported(ctx, e, func(tree *buildctx.Tree, matches []buildctx.Match) error {
 			return buildctx.Copy(ctx, tree, matches, dir, e.dest, buildctx.CopyOptions{Owner: &buildctx.Owner{}, Time: b.epoch})
 		})
 		if err != nil {

@@ -175,7 +175,7 @@ func (r *ready) makeCache(ctx context.Context, dir string, m mount, below files)
 
 // fillCache copies what from= and source= name.
 func (r *ready) fillCache(ctx context.Context, dir string, m mount, below files) error {
-	return r.b.mounted(below, nil, func(root string) error {
+	return r.b.mounted(ctx, below, nil, func(root string) error {
 		source, err := within(root, m.Source)
 		if err != nil {
 			return err

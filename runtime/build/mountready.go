@@ -11,6 +11,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/shbuild/shbuild/runtime/sandbox"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // ready is a RUN's mounts, ready to be put into its container. All that was made for them goes with release.
@@ -33,6 +34,11 @@ func (r *ready) prepare(ctx context.Context, mounts []mount, deps []files) error
 			below[i], deps = deps[0], deps[1:]
 		}
 	}
+	if len(mounts) == 0 {
+		return nil
+	}
+	ctx, span := trace.Start(ctx, "prepare the mounts")
+	defer span.End()
 	if err := r.takeCaches(ctx, mounts, below); err != nil {
 		return err
 	}
@@ -48,7 +54,7 @@ func (r *ready) prepare(ctx context.Context, mounts []mount, deps []files) error
 		case instructions.MountTypeSSH:
 			err = r.agent(m)
 		default:
-			err = r.bind(m, below[i])
+			err = r.bind(ctx, m, below[i])
 		}
 		if err != nil {
 			return fmt.Errorf("--mount=type=%s: %w", m.Type, err)
@@ -80,8 +86,8 @@ func (r *ready) tmpfs(m mount) {
 }
 
 // bind mounts a stage's files. What a RUN writes there is dropped.
-func (r *ready) bind(m mount, below files) error {
-	root, err := r.mountFiles(below, !m.ReadOnly)
+func (r *ready) bind(ctx context.Context, m mount, below files) error {
+	root, err := r.mountFiles(ctx, below, !m.ReadOnly)
 	if err != nil {
 		return err
 	}
@@ -97,9 +103,9 @@ func (r *ready) bind(m mount, below files) error {
 }
 
 // mountFiles mounts files until release.
-func (r *ready) mountFiles(below files, writable bool) (root string, err error) {
+func (r *ready) mountFiles(ctx context.Context, below files, writable bool) (root string, err error) {
 	if !writable {
-		root, unmount, err := r.b.mount(below, nil)
+		root, unmount, err := r.b.mount(ctx, below, nil)
 		if err == nil {
 			r.later(unmount)
 		}
@@ -110,7 +116,7 @@ func (r *ready) mountFiles(below files, writable bool) (root string, err error) 
 		return "", err
 	}
 	r.later(draft.Discard)
-	root, unmount, err := r.b.mount(below, draft)
+	root, unmount, err := r.b.mount(ctx, below, draft)
 	if err == nil {
 		r.later(unmount)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/buildctx"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // A mount is one --mount of a RUN.
@@ -153,7 +154,10 @@ type contextPartInputs struct{ Content string }
 // contextNode is a node with a source of the build context as its files, under the path that it tells in real:
 // links in the source's path are followed.
 func (b *Builder) contextNode(in *input, source string, real *string) *node {
+	title := "load " + path.Join("/", source) + " from the build context"
 	load := func(ctx context.Context) (out files, err error) {
+		ctx, span := in.beginAs(ctx, title)
+		defer func() { ended(span, err) }()
 		tree, err := b.context()
 		if err != nil {
 			return out, err
@@ -165,12 +169,14 @@ func (b *Builder) contextNode(in *input, source string, real *string) *node {
 		if err != nil {
 			return out, err
 		}
-		content, err := tree.Digest(ctx, matches)
+		hashing, look := trace.Start(ctx, "walk and hash")
+		content, err := tree.Digest(hashing, matches)
+		look.End()
 		if err != nil {
 			return out, err
 		}
 		return b.do(ctx, &job{
-			place: in.place, title: "load " + path.Join("/", source) + " from the build context", inputs: contextPartInputs{content},
+			place: in.place, title: title, inputs: contextPartInputs{content},
 			make: func(ctx context.Context, root string, _ *output) error {
 				return buildctx.Copy(ctx, tree, matches, root, "/", buildctx.CopyOptions{})
 			},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"golang.org/x/sync/errgroup"
@@ -226,12 +227,14 @@ func (p *plain) build(ctx context.Context, s *plannedStage) (*stage, error) {
 		}
 	}
 	in := &input{place: s.at, cmd: s.from}
+	in.track = titles.track()
 	st, err := p.b.stepped(ctx, p.start, in, func() (*stage, error) { return p.b.from(ctx, p.start, sc, in, base) })
 	for _, step := range s.steps {
 		if err != nil {
 			return nil, err
 		}
 		before, in := st, &input{place: step.at, cmd: step.cmd}
+		in.track = titles.track()
 		st, err = p.b.stepped(ctx, before, in, func() (*stage, error) { return p.b.apply(ctx, before, sc, in) })
 	}
 	if err != nil {
@@ -246,6 +249,9 @@ type numbered struct {
 	stage       string
 	next, total int
 }
+
+// track is the stage's on a trace.
+func (n *numbered) track() string { return strings.TrimSpace("stage " + n.stage) }
 
 func (n *numbered) title(text string) string {
 	n.next++

@@ -11,6 +11,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/registry/image"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // Built is what one build made for its platform.
@@ -97,6 +98,8 @@ func (p *product) named() []image.Named {
 
 // keep puts the images into the store, each under its platform.
 func (p *product) keep(ctx context.Context) error {
+	ctx, span := trace.Start(ctx, "keep the image")
+	defer span.End()
 	for i, img := range p.members {
 		img.Names = p.names
 		if err := p.of[i].Builder.keep(ctx, img, p.of[i].Result.stage.platform); err != nil {
@@ -119,7 +122,10 @@ func (p *product) push(ctx context.Context) error {
 	}
 	for _, name := range p.names {
 		step := b.progress.Begin("push " + name)
-		if err := b.registry.PushIndex(ctx, p.index, name); err != nil {
+		pushing, span := trace.Start(ctx, "push "+name)
+		err := b.registry.PushIndex(pushing, p.index, name)
+		ended(span, err)
+		if err != nil {
 			step.End(Failed)
 			return err
 		}

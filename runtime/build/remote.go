@@ -14,6 +14,7 @@ import (
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/fetch"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // A remoteSource is a source of ADD that is fetched: a URL's file, or a repository's tree.
@@ -126,7 +127,9 @@ func (b *Builder) parts(ctx context.Context, c *copying, tree *buildctx.Tree) ([
 		if err := flush(); err != nil {
 			return nil, err
 		}
+		_, span := trace.Start(ctx, "ask the server")
 		p, err := b.remotePart(c, r)
+		span.End()
 		if err != nil {
 			return nil, err
 		}
@@ -136,6 +139,8 @@ func (b *Builder) parts(ctx context.Context, c *copying, tree *buildctx.Tree) ([
 }
 
 func (c *copying) localPart(ctx context.Context, tree *buildctx.Tree, sources []string) (part, error) {
+	ctx, span := trace.Start(ctx, "walk and hash")
+	defer span.End()
 	matches, err := tree.Find(sources, buildctx.FindOptions{Excludes: c.excludes, Parents: c.parents})
 	if err != nil || len(matches) == 0 {
 		return part{open: noSources}, err

@@ -16,6 +16,7 @@ import (
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/sandbox"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // ExitError is a program in a container that did not end with 0.
@@ -168,7 +169,9 @@ func (b *Builder) container(s *stage, sc *scope, in *input, inputs runInputs, mo
 	}}
 }
 
-func (b *Builder) contain(ctx context.Context, in *input, title string, inputs runInputs, mounts []mount, below files, deps []files) (files, error) {
+func (b *Builder) contain(ctx context.Context, in *input, title string, inputs runInputs, mounts []mount, below files, deps []files) (made files, err error) {
+	ctx, span := in.begin(ctx)
+	defer func() { ended(span, err) }()
 	stdin, sum, err := b.spool(in.stdin)
 	if err != nil {
 		return files{}, err
@@ -231,7 +234,9 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 		defer f.Close()
 		spec.Stdin = f
 	}
+	ctx, span := trace.Start(ctx, "container")
 	res, err := b.sandbox.Run(ctx, spec)
+	span.End()
 	if ferr := flush(); err == nil {
 		err = ferr
 	}

@@ -79,6 +79,10 @@ func (sh *shell) Do(ctx context.Context, st interp.Stage, call *interp.Call) (in
 		place: place{source: call.Source, span: call.Span, keyword: call.Keyword, text: call.Text}, cmd: call.Instr,
 		stdin: call.Stdin, stdout: call.Stdout, env: call.Env, probe: call.Probe,
 	}
+	in.track = "script"
+	if call.Shell != "" {
+		in.track = "subshell " + call.Shell
+	}
 	next, err := sh.b.stepped(ctx, s, in, func() (*stage, error) { return sh.do(ctx, s, in) })
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/layer"
 	"github.com/shbuild/shbuild/runtime/rootfs"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // A job is a step that makes one layer on the files below it.
@@ -42,7 +43,10 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		return files{}, err
 	}
 	step := b.progress.Begin(j.title)
-	if rec, ok := b.lookup(key, j, below); ok {
+	span := trace.Current(ctx)
+	span.Text("key", key)
+	if rec, ok := b.lookup(ctx, key, j, below); ok {
+		span.Text("cache", "hit")
 		step.End(Cached)
 		return b.answer(j, key, rec, below)
 	}
@@ -51,13 +55,15 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		mine   *job // who made it; nil: another build
 		failed error
 	}
+	since := trace.Now(ctx)
 	v, err, _ := b.flights.Do(key, func() (any, error) {
+		span.Text("cache", "miss")
 		unlock, err := b.alone(ctx, key, j)
 		if err != nil {
 			return nil, err
 		}
 		defer unlock()
-		if rec, ok := b.lookup(key, j, below); ok { // another build has made it meanwhile
+		if rec, ok := b.lookup(ctx, key, j, below); ok { // another build has made it meanwhile
 			return &made{rec: rec}, nil
 		}
 		rec, err := b.perform(ctx, j, key, below, step)
@@ -78,6 +84,8 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		return files{}, m.failed
 	}
 	if m.mine != j { // somebody else's run of the same step: its output is in the record
+		span.Text("cache", "hit")
+		trace.Since(ctx, "wait for the same step", since)
 		step.End(Cached)
 		return b.answer(j, key, m.rec, below)
 	}
@@ -92,6 +100,8 @@ func (b *Builder) alone(ctx context.Context, key string, j *job) (unlock func(),
 	if b.anew(j) {
 		return func() {}, nil
 	}
+	ctx, span := trace.Start(ctx, "wait for other builds")
+	defer span.End()
 	return b.cache.Lock(ctx, key)
 }
 
@@ -100,7 +110,9 @@ func (b *Builder) anew(j *job) bool { return b.opts.NoCache || j.noCache }
 
 // lookup returns the record for a key if it can be used: its layer is there,
 // and a failure answers only a probe, of a later build.
-func (b *Builder) lookup(key string, j *job, below files) (cache.Step, bool) {
+func (b *Builder) lookup(ctx context.Context, key string, j *job, below files) (cache.Step, bool) {
+	_, span := trace.Start(ctx, "look up")
+	defer span.End()
 	if b.anew(j) {
 		return cache.Step{}, false
 	}
@@ -160,7 +172,7 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 	if j.alone {
 		layered = b.separate
 	}
-	id, err := layered(below, func(root string) error { return j.make(ctx, root, out) })
+	id, err := layered(ctx, below, func(root string) error { return j.make(ctx, root, out) })
 	var exit *ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -177,6 +189,8 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 	if kept.spoilt {
 		return rec, err
 	}
+	_, span := trace.Start(ctx, "record")
+	defer span.End()
 	r, serr := kept.reader()
 	if serr != nil {
 		return rec, serr
@@ -186,18 +200,18 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 
 // layered runs f on the files with a fresh layer on top, and keeps the layer
 // if f succeeds.
-func (b *Builder) layered(below files, f func(root string) error) (id string, err error) {
-	return b.drafted(func(draft *layer.Draft) error { return b.mounted(below, draft, f) })
+func (b *Builder) layered(ctx context.Context, below files, f func(root string) error) (id string, err error) {
+	return b.drafted(ctx, func(draft *layer.Draft) error { return b.mounted(ctx, below, draft, f) })
 }
 
 // separate runs f on a layer's bare folder. Nothing is mounted: overlayfs would mark the folders that are made there as
 // hiding those below.
-func (b *Builder) separate(_ files, f func(root string) error) (id string, err error) {
-	return b.drafted(func(draft *layer.Draft) error { return f(draft.Dir) })
+func (b *Builder) separate(ctx context.Context, _ files, f func(root string) error) (id string, err error) {
+	return b.drafted(ctx, func(draft *layer.Draft) error { return f(draft.Dir) })
 }
 
 // drafted makes a layer of what fill puts into a draft, and keeps nothing if fill fails.
-func (b *Builder) drafted(fill func(*layer.Draft) error) (id string, err error) {
+func (b *Builder) drafted(ctx context.Context, fill func(*layer.Draft) error) (id string, err error) {
 	draft, err := b.layers.Draft()
 	if err != nil {
 		return "", err
@@ -210,14 +224,16 @@ func (b *Builder) drafted(fill func(*layer.Draft) error) (id string, err error) 
 	if err := fill(draft); err != nil {
 		return "", err
 	}
+	_, span := trace.Start(ctx, "adopt the layer")
+	defer span.End()
 	id = newID()
 	_, err = draft.Commit(id)
 	return id, err
 }
 
 // mountedTree runs f with the files mounted read-only, as a source to copy from.
-func (b *Builder) mountedTree(from files, f func(*buildctx.Tree) error) error {
-	return b.mounted(from, nil, func(root string) error {
+func (b *Builder) mountedTree(ctx context.Context, from files, f func(*buildctx.Tree) error) error {
+	return b.mounted(ctx, from, nil, func(root string) error {
 		tree, err := buildctx.Root(root)
 		if err != nil {
 			return err
@@ -228,8 +244,8 @@ func (b *Builder) mountedTree(from files, f func(*buildctx.Tree) error) error {
 
 // mounted runs f with the files mounted: with the draft's folder on top, or
 // read-only where there is no draft.
-func (b *Builder) mounted(below files, draft *layer.Draft, f func(root string) error) (err error) {
-	root, unmount, err := b.mount(below, draft)
+func (b *Builder) mounted(ctx context.Context, below files, draft *layer.Draft, f func(root string) error) (err error) {
+	root, unmount, err := b.mount(ctx, below, draft)
 	if err != nil {
 		return err
 	}
@@ -238,7 +254,10 @@ func (b *Builder) mounted(below files, draft *layer.Draft, f func(root string) e
 }
 
 // mount is mounted for those who unmount themselves.
-func (b *Builder) mount(below files, draft *layer.Draft) (root string, unmount func() error, err error) {
+func (b *Builder) mount(ctx context.Context, below files, draft *layer.Draft) (root string, unmount func() error, err error) {
+	_, span := trace.Start(ctx, "mount")
+	defer span.End()
+	span.Number("layers", int64(len(below.layers)))
 	lowers, err := b.lowers(below)
 	if err != nil {
 		return "", nil, err
@@ -253,7 +272,11 @@ func (b *Builder) mount(below files, draft *layer.Draft) (root string, unmount f
 	if err := rootfs.Mount(root, lowers, upper, work); err != nil {
 		return "", nil, err
 	}
-	return root, func() error { return errors.Join(rootfs.Unmount(root), os.Remove(root)) }, nil
+	return root, func() error {
+		_, span := trace.Start(ctx, "unmount")
+		defer span.End()
+		return errors.Join(rootfs.Unmount(root), os.Remove(root))
+	}, nil
 }
 
 // lowers are the folders of the layers, the topmost first, as overlay wants

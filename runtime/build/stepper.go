@@ -173,7 +173,7 @@ func (st *Stop) Shell(ctx context.Context, t *sandbox.Terminal, kind string, in 
 		return err
 	}
 	defer func() { err = errors.Join(err, draft.Discard()) }()
-	return st.b.mounted(f, draft, func(root string) error { return st.shell(ctx, root, t, kind, in, out) })
+	return st.b.mounted(ctx, f, draft, func(root string) error { return st.shell(ctx, root, t, kind, in, out) })
 }
 
 func (st *Stop) shell(ctx context.Context, root string, t *sandbox.Terminal, kind string, in io.Reader, out io.Writer) error {

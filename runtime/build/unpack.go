@@ -17,6 +17,7 @@ import (
 	"github.com/shbuild/shbuild/registry/image"
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/trace"
 )
 
 // unpackNode is the node of the base's files; all FROMs of one base share it.
@@ -26,28 +27,31 @@ func (b *Builder) unpackNode(img *base, in *input, title string) *node {
 			return
 		}
 		img.node = &node{make: func(ctx context.Context, _ files, _ []files) (files, error) {
-			f, err := b.unpacked(ctx, img, title)
+			f, err := b.unpacked(ctx, img, in, title)
 			return f, in.wrap(err)
 		}}
 	})
 	return img.node
 }
 
-func (b *Builder) unpacked(ctx context.Context, img *base, title string) (files, error) {
+func (b *Builder) unpacked(ctx context.Context, img *base, in *input, title string) (f files, err error) {
+	ctx, span := trace.Start(trace.On(ctx, basesTrack), "FROM "+img.name) // it may be several stages'
+	in.place.tell(span)
+	defer func() { ended(span, err) }()
 	if img.folder != nil {
 		return b.contextFiles(ctx, img)
 	}
 	step := b.progress.Begin(title)
+	how := Failed
+	defer func() { step.End(how) }()
 	if img.image == nil {
-		f, how, err := b.unpackBuiltin(ctx)
-		step.End(how)
-		return f, err
-	}
-	f, how, err := b.unpackImage(ctx, img, step)
-	if err != nil {
+		f, how, err = b.unpackBuiltin(ctx)
+	} else if f, how, err = b.unpackImage(ctx, img, step); err != nil {
 		how = Failed
 	}
-	step.End(how)
+	if how == Cached {
+		span.Text("cache", "hit")
+	}
 	return f, err
 }
 
@@ -70,7 +74,9 @@ func (b *Builder) unpackImage(ctx context.Context, img *base, step Step) (files,
 		return u.files(), Cached, b.keepBase(ctx, img)
 	}
 	// One lock for the whole image: with one for each layer, two builds could wait for each other.
-	unlock, err := b.cache.Lock(ctx, "base-"+u.layers[len(layers)-1].folder())
+	waiting, wait := trace.Start(ctx, "wait for other builds")
+	unlock, err := b.cache.Lock(waiting, "base-"+u.layers[len(layers)-1].folder())
+	wait.End()
 	if err != nil {
 		return files{}, Failed, err
 	}
@@ -90,6 +96,8 @@ func (b *Builder) keepBase(ctx context.Context, img *base) error {
 	if !img.remote {
 		return nil
 	}
+	ctx, span := trace.Start(ctx, "keep the base image")
+	defer span.End()
 	desc, err := b.images.Put(ctx, img.image)
 	if err != nil {
 		return err
@@ -148,7 +156,7 @@ func (u *unpacking) run(ctx context.Context) (err error) {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	return u.commit()
+	return u.commit(ctx)
 }
 
 // haveLayer finds a layer that is unpacked already: by an earlier pull, or
@@ -165,7 +173,9 @@ func (b *Builder) haveLayer(l *unpackedLayer) bool {
 	return true
 }
 
-func (u *unpacking) apply(ctx context.Context, l *unpackedLayer) error {
+func (u *unpacking) apply(ctx context.Context, l *unpackedLayer) (err error) {
+	ctx, span := trace.Start(trace.On(ctx, layersTrack), "layer "+l.diffID)
+	defer func() { ended(span, err) }()
 	r, mediaType, err := u.open(l)
 	if err != nil {
 		return err
@@ -174,7 +184,7 @@ func (u *unpacking) apply(ctx context.Context, l *unpackedLayer) error {
 	if l.draft, err = u.b.layers.Draft(); err != nil {
 		return err
 	}
-	content, err := image.Decompress(&counted{r: r, u: u}, types.MediaType(mediaType))
+	content, err := image.Decompress(&counted{r: span.Reader("compressed", r), u: u}, types.MediaType(mediaType))
 	if err != nil {
 		return fmt.Errorf("layer %s: %w", l.diffID, err)
 	}
@@ -223,7 +233,9 @@ func (u *unpacking) open(l *unpackedLayer) (io.ReadCloser, string, error) {
 
 // commit puts the new folders into the layer store, the lowest first, since a
 // folder that a layer only implies is like the one below it.
-func (u *unpacking) commit() error {
+func (u *unpacking) commit(ctx context.Context) error {
+	_, span := trace.Start(ctx, "adopt the layers")
+	defer span.End()
 	var lowers []string
 	for _, l := range u.layers {
 		if l.draft != nil {

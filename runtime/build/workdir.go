@@ -32,6 +32,7 @@ func (b *Builder) workdir(s *stage, sc *scope, in *input, dir string) error {
 	inputs := workdirInputs{path.Clean(dir), s.image.Config.User, s.epoch}
 	title := sc.titles.title(in.title())
 	s.node = &node{below: s.node, make: func(ctx context.Context, below files, _ []files) (files, error) {
+		ctx, span := in.begin(ctx)
 		f, err := b.do(ctx, &job{place: in.place, title: title, inputs: inputs, make: func(_ context.Context, root string, _ *output) error {
 			var user rootfs.User
 			if inputs.User != "" { // by the rules of --chown: whom the image does not have is root
@@ -42,6 +43,7 @@ func (b *Builder) workdir(s *stage, sc *scope, in *input, dir string) error {
 			}
 			return makeDir(root, inputs.Dir, user, inputs.Epoch)
 		}}, below)
+		ended(span, err)
 		return f, in.wrap(err)
 	}}
 	s.commit("WORKDIR "+dir, true)

@@ -69,7 +69,7 @@ func (x Built) writeFiles(ctx context.Context, o Output, stdout io.Writer) error
 	if err != nil {
 		return err
 	}
-	return b.mounted(f, nil, func(root string) error {
+	return b.mounted(ctx, f, nil, func(root string) error {
 		if o.Type == "local" {
 			return b.writeFolder(ctx, root, o)
 		}

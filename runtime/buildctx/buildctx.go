@@ -19,7 +19,7 @@ type Tree struct {
 	hashes *Hashes // nil: every file is read for a digest
 	stage  bool    // owners and file capabilities count
 	whole  bool    // … but the tree is a build context
-	own    inode   // the builder's own folder, which is not there for a build; zero: none
+	own    []inode // the builder's own folders and files, which are not there for a build
 }
 
 // Options of Open.
@@ -29,9 +29,9 @@ type Options struct {
 	Dockerfile string
 	// Hashes remembers the digests of unchanged files between builds; nil: they are read each time.
 	Hashes *Hashes
-	// Own is a folder of the builder's own, or "". Where it lies in the context (a Dockerfile in a home
+	// Own are folders and files of the builder's own. Where one lies in the context (a Dockerfile in a home
 	// folder), it is left out: a COPY would copy what it is just writing.
-	Own string
+	Own []string
 	// Fetched says that the folder is no user's, but was made of an archive or a repository: nothing is left
 	// out of it, its owners count, and symlinks stay inside.
 	Fetched bool

@@ -147,7 +147,7 @@ func TestIgnoreNoFile(t *testing.T) {
 func TestOwnFolder(t *testing.T) {
 	t.Parallel()
 	src := folder(t, "state/layers/x =, state/y =, a =, sub/state/z =, l -> state")
-	tree := openContext(t, src, Options{Own: filepath.Join(src, "state")})
+	tree := openContext(t, src, Options{Own: []string{filepath.Join(src, "state")}})
 	m, err := tree.Find([]string{"."}, FindOptions{})
 	must(t, err)
 	root := t.TempDir()

@@ -15,8 +15,10 @@ func Open(dir string, o Options) (*Tree, error) {
 	}
 	t.hashes = o.Hashes
 	var st unix.Stat_t
-	if o.Own != "" && unix.Stat(o.Own, &st) == nil {
-		t.own = inode{uint64(st.Dev), st.Ino}
+	for _, path := range o.Own {
+		if unix.Stat(path, &st) == nil {
+			t.own = append(t.own, inode{uint64(st.Dev), st.Ino})
+		}
 	}
 	if o.Fetched {
 		t.stage, t.whole = true, true

@@ -32,7 +32,7 @@ func (n *node) isDir() bool  { return n.kind() == unix.S_IFDIR }
 func (v *view) resolve(path string) (*place, error) {
 	r := newResolver(v.fd, path)
 	r.ctx = !v.stage
-	if v.f != nil || v.own != (inode{}) {
+	if v.f != nil || len(v.own) > 0 {
 		r.see = func(dir step, name string, st *unix.Stat_t) (bool, patternmatcher.MatchInfo, error) {
 			if v.isOwn(st) {
 				return false, dir.info, nil
@@ -115,7 +115,7 @@ func (v *view) each(fd int, path string, info patternmatcher.MatchInfo, f func(*
 
 // isOwn tells whether an entry is the builder's own folder.
 func (v *view) isOwn(st *unix.Stat_t) bool {
-	return v.own == inode{uint64(st.Dev), st.Ino}
+	return slices.Contains(v.own, inode{uint64(st.Dev), st.Ino})
 }
 
 // readNames reads the names in an open folder, sorted.

@@ -43,6 +43,7 @@ import (
 	"github.com/shbuild/shbuild/runtime/fetch"
 	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/owner"
 	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/sshagent"
@@ -160,7 +161,7 @@ func New(o Options) (*Builder, error) {
 		return nil, err
 	}
 	b.openImports()
-	b.hashes = buildctx.OpenHashes(filepath.Join(o.Root, "cache", "hashes"))
+	b.hashes = buildctx.OpenHashes(filepath.Join(b.stateDir("cache"), "hashes"))
 	b.context = sync.OnceValues(func() (*buildctx.Tree, error) {
 		return buildctx.Open(b.opts.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes, Own: b.own(), Fetched: b.fromAfar})
 	})
@@ -174,17 +175,26 @@ func (b *Builder) openState() (err error) {
 	if err := os.MkdirAll(b.opts.Root, 0o755); err != nil {
 		return diag.WithHint(fmt.Errorf("make the state folder: %w", err), "--root or SHBUILD_ROOT puts it elsewhere")
 	}
-	if b.cache, err = cache.Open(filepath.Join(b.opts.Root, "cache")); err != nil {
+	if b.cache, err = cache.Open(b.stateDir("cache")); err != nil {
 		return err
 	}
 	if b.images, err = store.Open(filepath.Join(b.opts.Root, "images")); err != nil {
 		return err
 	}
-	if b.layers, err = layer.Open(filepath.Join(b.opts.Root, "layers")); err != nil {
+	if b.layers, err = layer.Open(b.stateDir("layers")); err != nil {
 		return err
 	}
 	b.temp, err = b.layers.Temp()
 	return err
+}
+
+// stateDir is a folder of the state whose files have owners. Where those are kept in attributes it is another one:
+// the files of the one are closed to the other, or look like root's.
+func (b *Builder) stateDir(name string) string {
+	if owner.Kept() {
+		name = filepath.Join("one-id", name)
+	}
+	return filepath.Join(b.opts.Root, name)
 }
 
 // Close ends the build's work and removes what it kept aside.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // Checkout unpacks an image as one tree into a folder, which is new or empty, with the image's owners as ids of
@@ -61,10 +62,10 @@ func emptyFolder(dir string) error {
 // sameFolder gives a folder the owner and the mode of another.
 func sameFolder(like, dir string) error {
 	var st unix.Stat_t
-	if err := unix.Stat(like, &st); err != nil {
+	if err := owner.Lstat(like, &st); err != nil {
 		return fmt.Errorf("read the root folder: %w", err)
 	}
-	if err := errors.Join(unix.Chown(dir, int(st.Uid), int(st.Gid)), unix.Chmod(dir, st.Mode&0o7777)); err != nil {
+	if err := errors.Join(owner.Chown(dir, int(st.Uid), int(st.Gid)), unix.Chmod(dir, st.Mode&0o7777)); err != nil {
 		return fmt.Errorf("set the owner and mode of %s: %w", dir, err)
 	}
 	return nil

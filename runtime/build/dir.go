@@ -10,6 +10,7 @@ import (
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 
+	"github.com/shbuild/shbuild/runtime/owner"
 	"github.com/shbuild/shbuild/runtime/rootfs"
 )
 
@@ -35,7 +36,7 @@ func makeDir(root, dir string, user rootfs.User, mtime *time.Time) error {
 			return fmt.Errorf("make the folder %s: %w", at, err)
 		}
 		// Mode and owner are set apart: the umask must not show in an image.
-		if err := errors.Join(os.Mkdir(path, 0o755), os.Chmod(path, 0o755), os.Lchown(path, user.UID, user.GID)); err != nil {
+		if err := errors.Join(os.Mkdir(path, 0o755), os.Chmod(path, 0o755), owner.Chown(path, user.UID, user.GID)); err != nil {
 			return fmt.Errorf("make the folder %s: %w", at, err)
 		}
 		if mtime != nil {

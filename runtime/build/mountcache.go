@@ -18,6 +18,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 
 	"github.com/shbuild/shbuild/runtime/buildctx"
+	"github.com/shbuild/shbuild/runtime/owner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
@@ -37,7 +38,7 @@ func cacheName(m mount, below files) string {
 		text += "\x00from " + below.key() + " " + path.Join("/", m.Source)
 	}
 	if m.fresh() {
-		uid, gid := owner(m)
+		uid, gid := mountOwner(m)
 		text += fmt.Sprintf("\x00owner %d:%d %o", uid, gid, folderMode(m))
 	}
 	sum := sha256.Sum256([]byte(text))
@@ -88,7 +89,7 @@ func (r *ready) takeCaches(ctx context.Context, mounts []mount, below []files) e
 
 // takeCache takes the first of a cache's folders that is free. If none is, "locked" waits, the others make one more.
 func (r *ready) takeCache(ctx context.Context, name string, m mount, below files) (string, error) {
-	top := filepath.Join(r.b.opts.Root, "mounts", name)
+	top := filepath.Join(r.b.stateDir("mounts"), name)
 	if err := os.MkdirAll(top, 0o700); err != nil {
 		return "", err
 	}
@@ -159,7 +160,7 @@ func (r *ready) makeCache(ctx context.Context, dir string, m mount, below files)
 	}
 	mode, uid, gid := os.FileMode(0o755), 0, 0
 	if m.fresh() {
-		uid, gid = owner(m)
+		uid, gid = mountOwner(m)
 		mode = folderMode(m)
 	} else if m.from != nil {
 		if err := r.fillCache(ctx, fresh, m, below); err != nil {
@@ -167,7 +168,7 @@ func (r *ready) makeCache(ctx context.Context, dir string, m mount, below files)
 		}
 		return os.Rename(fresh, dir)
 	}
-	if err := errors.Join(os.Chown(fresh, uid, gid), os.Chmod(fresh, mode)); err != nil {
+	if err := errors.Join(owner.Chown(fresh, uid, gid), os.Chmod(fresh, mode)); err != nil {
 		return err
 	}
 	return os.Rename(fresh, dir)

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/runtime/owner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/sshagent"
 )
@@ -97,8 +98,8 @@ func permissions(m mount, none os.FileMode) os.FileMode {
 	}
 }
 
-// owner are what uid= and gid= say.
-func owner(m mount) (uid, gid int) {
+// mountOwner is what uid= and gid= say.
+func mountOwner(m mount) (uid, gid int) {
 	if m.UID != nil {
 		uid = int(*m.UID)
 	}
@@ -122,9 +123,9 @@ func (r *ready) secretFile(data []byte, m mount, mode os.FileMode) (string, erro
 		r.later(func() error { return unix.Unmount(dir, unix.MNT_DETACH) })
 		r.secretDir = dir
 	}
-	uid, gid := owner(m)
+	uid, gid := mountOwner(m)
 	file := filepath.Join(r.secretDir, strconv.Itoa(len(r.mounts)))
-	err := errors.Join(os.WriteFile(file, data, 0o600), os.Chown(file, uid, gid), os.Chmod(file, mode))
+	err := errors.Join(os.WriteFile(file, data, 0o600), owner.Lend(file, uid, gid), os.Chmod(file, mode))
 	return file, err
 }
 
@@ -142,7 +143,7 @@ func (r *ready) agent(m mount) error {
 		return err
 	}
 	r.later(func() error { return os.Remove(dir) })
-	uid, gid := owner(m)
+	uid, gid := mountOwner(m)
 	stop, err := a.Serve(dir, "agent", uid, gid, permissions(m, 0o600))
 	if err != nil {
 		return err

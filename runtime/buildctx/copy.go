@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // Copy copies matches of t to dest inside root, the folder where the stage's root is mounted. As in
@@ -235,7 +237,7 @@ func (c *copier) makeFolder(dir int, name string, perm uint32) (int, error) {
 		err = unix.Fchmod(fd, perm|st.Mode&unix.S_ISGID) // the umask took something away
 	}
 	if o := c.opts.Owner; err == nil && o != nil {
-		err = unix.Fchown(fd, o.UID, o.GID)
+		err = owner.Set(fd, o.UID, o.GID)
 	}
 	if err != nil {
 		unix.Close(fd)

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // entry copies n, which is no folder and stands in the open folder src, as name into t.
@@ -48,7 +50,7 @@ func (c *copier) special(n *node, t *target, name string) error {
 // finishByName sets the metadata of what cannot be opened. It was just made by this name, or is a
 // folder, so no symlink is followed.
 func finishByName(t *target, name string, symlink bool, m meta) error {
-	if err := unix.Fchownat(t.fd, name, int(m.uid), int(m.gid), unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := owner.SetAt(t.fd, name, int(m.uid), int(m.gid)); err != nil {
 		return writeError(t, name, actChown, err)
 	}
 	if !symlink {
@@ -69,6 +71,9 @@ func (c *copier) regular(src int, n *node, t *target, name string, buf []byte) e
 		return unreadable(n.path, err)
 	}
 	defer unix.Close(in)
+	if c.view.stage {
+		owner.LookupFd(in, &st)
+	}
 	out, err := c.create(t, name)
 	if err != nil {
 		return err
@@ -104,7 +109,7 @@ func (c *copier) create(t *target, name string) (fd int, err error) {
 // takes setuid bits and capabilities away.
 func (c *copier) finishFile(fd int, t *target, name string, m meta, attr []byte) error {
 	if m.uid != c.uid || m.gid != c.gid || t.setgid {
-		if err := unix.Fchown(fd, int(m.uid), int(m.gid)); err != nil {
+		if err := owner.Set(fd, int(m.uid), int(m.gid)); err != nil {
 			return writeError(t, name, actChown, err)
 		}
 	}

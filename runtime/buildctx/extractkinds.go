@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // link makes a hard link to what the archive has unpacked, or to what the image has, below the root. The entry's
@@ -50,7 +52,7 @@ func (x *extractor) relabel(dir *target, base string, st *unix.Stat_t, h *tar.He
 	}
 	defer unix.Close(fd)
 	// The change of owner takes capabilities away, in BuildKit too: only the link's own entry can give them again.
-	if err := unix.Fchown(fd, int(m.uid), int(m.gid)); err != nil {
+	if err := owner.Set(fd, int(m.uid), int(m.gid)); err != nil {
 		return writeError(dir, base, actChown, err)
 	}
 	return x.finishOwned(fd, dir, base, m, []byte(h.PAXRecords["SCHILY.xattr."+capabilityAttr]))

@@ -95,7 +95,7 @@ func lookOne(t testing.TB, name, path string, st *unix.Stat_t, first map[uint64]
 		if st.Mode&0o7777 != usual {
 			s = fmt.Sprintf(" %o", st.Mode&0o7777)
 		}
-		return s + owner(st)
+		return s + ownerOf(st)
 	}
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFDIR:
@@ -103,7 +103,7 @@ func lookOne(t testing.TB, name, path string, st *unix.Stat_t, first map[uint64]
 	case unix.S_IFLNK:
 		target, err := os.Readlink(path)
 		must(t, err)
-		return name + owner(st) + " -> " + target
+		return name + ownerOf(st) + " -> " + target
 	case unix.S_IFIFO:
 		return name + "|" + attributes(0o644)
 	case unix.S_IFREG:
@@ -119,7 +119,7 @@ func lookOne(t testing.TB, name, path string, st *unix.Stat_t, first map[uint64]
 	return ""
 }
 
-func owner(st *unix.Stat_t) string {
+func ownerOf(st *unix.Stat_t) string {
 	if st.Uid == 0 && st.Gid == 0 {
 		return ""
 	}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/moby/patternmatcher"
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // maxLinks is how many symlinks a path may go through, as in BuildKit.
@@ -159,6 +161,9 @@ func (r *resolver) enter(dir int, name string, st *unix.Stat_t, info patternmatc
 		r.chain = append(r.chain, step{fd: fd, name: name, info: info})
 	default:
 		r.file, r.stat = name, *st
+		if !r.ctx {
+			owner.Lookup(dir, name, &r.stat)
+		}
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // A target is an open folder in the image that is written to. It is closed, after its own metadata has
@@ -101,7 +103,7 @@ func (c *copier) release(t *target) error {
 	}
 	if t.take == takeAll || t.take == takeOwner {
 		m := c.meta(&t.from)
-		if err := unix.Fchown(t.fd, int(m.uid), int(m.gid)); err != nil {
+		if err := owner.Set(t.fd, int(m.uid), int(m.gid)); err != nil {
 			return t.fail(actChown, err)
 		}
 		if err := unix.Fchmod(t.fd, m.mode); err != nil {

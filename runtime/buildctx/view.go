@@ -6,6 +6,8 @@ import (
 
 	"github.com/moby/patternmatcher"
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // A view is a tree as one walk sees it, without what the rules leave out. An ignored folder is there if
@@ -96,6 +98,9 @@ func (v *view) each(fd int, path string, info patternmatcher.MatchInfo, f func(*
 		}
 		if v.isOwn(&n.stat) {
 			continue
+		}
+		if v.stage {
+			owner.Lookup(fd, name, &n.stat)
 		}
 		if hidden {
 			hidden, err = v.staysHidden(fd, n)

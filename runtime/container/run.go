@@ -15,7 +15,6 @@ import (
 
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/configs"
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/runtime/sandbox"
@@ -43,12 +42,16 @@ func (all *Containers) Run(ctx context.Context, job *sandbox.Job) (sandbox.Resul
 	if err != nil {
 		return sandbox.Result{}, fmt.Errorf("find the root file system: %w", err)
 	}
+	if err := adapt(spec, rootfs); err != nil {
+		return sandbox.Result{}, err
+	}
 	mounts, cleanUp, err := networkMounts(spec)
 	if err != nil {
 		return sandbox.Result{}, err
 	}
 	defer cleanUp()
 	mounts = append(systemMounts(spec), mounts...)
+	adaptMounts(spec, mounts)
 	for _, m := range spec.Mounts {
 		mount, err := userMount(m)
 		if err != nil {
@@ -107,18 +110,28 @@ type compiledFilter struct {
 	program []byte // in the side channel's form
 }
 
-// defaultFilter is compiled once: the capabilities that it depends on do not change while the process lives.
-var defaultFilter = sync.OnceValues(func() (compiledFilter, error) {
+// The filters are compiled once: the capabilities that they depend on do not change while the process lives.
+var (
+	defaultFilter    = sync.OnceValues(func() (compiledFilter, error) { return compileFilter(false) })
+	pretendingFilter = sync.OnceValues(func() (compiledFilter, error) { return compileFilter(true) })
+)
+
+func compileFilter(pretend bool) (compiledFilter, error) {
 	caps := capabilities()
-	var program []bpf.RawInstruction
-	program, err := dockerFilter(caps)
+	program, err := dockerFilter(caps, pretend)
 	return compiledFilter{caps, encodeFilter(program)}, err
-})
+}
 
 // filterFor gives the capabilities and the filter of a container.
 func filterFor(spec *sandbox.Spec) (compiledFilter, error) {
-	if spec.Insecure {
+	switch {
+	case spec.Insecure && pretends(spec):
+		program, err := pretendingAlone()
+		return compiledFilter{allCapabilities(), encodeFilter(program)}, err
+	case spec.Insecure:
 		return compiledFilter{allCapabilities(), encodeFilter(nil)}, nil
+	case pretends(spec):
+		return pretendingFilter()
 	}
 	return defaultFilter()
 }

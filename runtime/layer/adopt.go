@@ -1,12 +1,15 @@
 package layer
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // Adopt settles what a freshly unpacked layer has to take from the layers
@@ -86,7 +89,8 @@ func copyAttributes(to, from int) error {
 	if err := unix.Fstat(from, &st); err != nil {
 		return err
 	}
-	if err := unix.Fchown(to, int(st.Uid), int(st.Gid)); err != nil {
+	owner.LookupFd(from, &st)
+	if err := owner.Set(to, int(st.Uid), int(st.Gid)); err != nil && !errors.Is(err, owner.ErrNotKept) {
 		return err
 	}
 	if err := unix.Fchmod(to, st.Mode&0o7777); err != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // paxXattr begins the keys of the PAX records that hold extended attributes.
@@ -17,8 +19,10 @@ const paxXattr = "SCHILY.xattr."
 // fileAttributes sets all but the times of an open file or folder. The order
 // matters: chown takes setuid bits and capabilities away.
 func (a *applier) fileAttributes(hdr *tar.Header, fd int) error {
-	if err := unix.Fchown(fd, hdr.Uid, hdr.Gid); err != nil {
-		return ownerError(hdr, err)
+	if err := owner.Set(fd, hdr.Uid, hdr.Gid); err != nil {
+		if err := a.ownerError(hdr, err); err != nil {
+			return err
+		}
 	}
 	if err := unix.Fchmod(fd, uint32(hdr.Mode&0o7777)); err != nil {
 		return err
@@ -36,8 +40,10 @@ func (a *applier) attributes(hdr *tar.Header, in *folder, name string, err error
 	if err != nil {
 		return err
 	}
-	if err := unix.Fchownat(in.fd, name, hdr.Uid, hdr.Gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		return ownerError(hdr, err)
+	if err := owner.SetAt(in.fd, name, hdr.Uid, hdr.Gid); err != nil {
+		if err := a.ownerError(hdr, err); err != nil {
+			return err
+		}
 	}
 	if hdr.Typeflag != tar.TypeSymlink {
 		if err := unix.Fchmodat(in.fd, name, uint32(hdr.Mode&0o7777), 0); err != nil {
@@ -72,7 +78,7 @@ func (a *applier) xattr(hdr *tar.Header, fd int, key string) error {
 	case strings.HasPrefix(key, xattrOverlay):
 		a.skip(hdr, key+": has a meaning to overlayfs")
 		return nil
-	case strings.HasPrefix(key, "trusted."):
+	case owner.Attr(key), strings.HasPrefix(key, "trusted."):
 		a.skip(hdr, key+": not for a layer to set")
 		return nil
 	case key == xattrCapability && hdr.Typeflag == tar.TypeDir:
@@ -90,8 +96,12 @@ func (a *applier) xattr(hdr *tar.Header, fd int, key string) error {
 	return nil
 }
 
-// ownerError explains why an owner cannot be set.
-func ownerError(hdr *tar.Header, err error) error {
+// ownerError explains why an owner cannot be set. One that the file system cannot keep is left out.
+func (a *applier) ownerError(hdr *tar.Header, err error) error {
+	if errors.Is(err, owner.ErrNotKept) {
+		a.skip(hdr, fmt.Sprintf("owner %d:%d: %v", hdr.Uid, hdr.Gid, err))
+		return nil
+	}
 	if !errors.Is(err, unix.EINVAL) {
 		return fmt.Errorf("set its owner to %d:%d: %w", hdr.Uid, hdr.Gid, err)
 	}

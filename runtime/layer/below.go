@@ -7,6 +7,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // below is a folder as overlayfs shows it when it merges layers: the folders
@@ -54,6 +56,7 @@ func (b below) lookup(name string) (*lower, error) {
 		case isWhiteout(&st):
 			return nil, nil
 		}
+		owner.Lookup(fd, name, &st)
 		return &lower{st, fd, name}, nil
 	}
 	return nil, nil

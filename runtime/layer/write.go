@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // WriteOptions change what [Write] writes.
@@ -170,6 +172,7 @@ func (d *differ) entry(ctx context.Context, in *changed, name string, under belo
 			Advice: "in a layer such a name means that another file is deleted: rename or remove it in the step that makes it",
 		}
 	}
+	owner.Lookup(in.fd, name, &st)
 	same, err := d.same(in, name, &st, low)
 	if err != nil {
 		return err

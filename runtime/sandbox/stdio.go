@@ -10,6 +10,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // stdio connects the process with the readers and writers of a Spec, always by pipes: a file of the host's
@@ -94,7 +96,7 @@ func (s *stdio) pipe(spec *Spec) (r, w *os.File, err error) {
 	if r, w, err = os.Pipe(); err != nil {
 		return nil, nil, err
 	}
-	if err := r.Chown(spec.UID, spec.GID); err != nil {
+	if err := lend(r, spec); err != nil {
 		r.Close()
 		w.Close()
 		return nil, nil, fmt.Errorf("give the pipe to user %d, group %d: %w", spec.UID, spec.GID, err)
@@ -180,4 +182,12 @@ func (s *stdio) close() {
 		s.inputEnd.Close()
 	}
 	_ = s.output.Wait()
+}
+
+// lend gives a pipe to the user of the container.
+func lend(f *os.File, spec *Spec) error {
+	if owner.Kept() {
+		return nil // there is nobody else
+	}
+	return f.Chown(spec.UID, spec.GID)
 }

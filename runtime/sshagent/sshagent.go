@@ -19,6 +19,8 @@ import (
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/shbuild/shbuild/runtime/owner"
 )
 
 // Agent is where answers come from. It may serve several sockets at once.
@@ -113,7 +115,7 @@ func (a *Agent) Serve(dir, name string, uid, gid int, mode os.FileMode) (stop fu
 		cancel()
 		return errors.Join(l.Close(), os.Remove(path))
 	}
-	if err := errors.Join(os.Lchown(path, uid, gid), os.Chmod(path, mode)); err != nil {
+	if err := errors.Join(owner.Lend(path, uid, gid), os.Chmod(path, mode)); err != nil {
 		return nil, errors.Join(fmt.Errorf("serve SSH keys: %w", err), stop())
 	}
 	go a.accept(ctx, l)

@@ -222,10 +222,11 @@ func ignoring(err error) error {
 }
 
 // ErrNotKept is the error for an owner that the file system has no room for.
-var ErrNotKept = errors.New("its owner cannot be kept: the file system has no extended attributes for users")
+var ErrNotKept = errors.New("its owner cannot be kept: the file system has no room for it in extended attributes")
 
 func explained(err error) error {
-	if err == unix.ENOTSUP {
+	switch err {
+	case unix.ENOTSUP, unix.ERANGE, unix.E2BIG, unix.ENOSPC, unix.ENAMETOOLONG:
 		return ErrNotKept
 	}
 	return err

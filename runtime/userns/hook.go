@@ -8,29 +8,42 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// marker names the environment variable by which the outer process tells the inner one what it is: its value is
-// running, with Options.Word behind it, or trial. The inner one takes it away again, so that f and what it starts
-// see the environment that the user gave.
+// marker names the environment variable by which the outer process tells the inner one what it is: its value is one
+// of the words below, with Options.Word behind it. The inner one takes it away again, so that f and what it starts see
+// the environment that the user gave.
 const (
 	marker  = "_SHBUILD_USERNS"
-	running = "run:"
 	trial   = "try:"
+	running = "run:"
+	sharing = "share:" // in the outer process's PID namespace
+	bare    = "bare:"  // in all of its namespaces
 )
 
-// inside is set once, before main, in the inner process.
-var inside bool
+// Set once, before main, in the inner process.
+var (
+	inside bool
+	kind   string // a word of the marker
+	word   string // Options.Word
+)
 
 // The re-exec hook. It has to run before main for two reasons. LockOSThread in an init function is the only way
 // to keep the main goroutine on the process's first thread, where reap needs it. And a thread has the
 // capability sets of the thread that made it: what is dropped this early is dropped for all that matter.
 func init() {
-	if os.Getenv(marker) == "" || os.Getpid() != 1 {
+	var rest string
+	var ok bool
+	if kind, rest, ok = strings.Cut(os.Getenv(marker), ":"); !ok {
 		return
 	}
+	kind += ":"
+	if (kind == running || kind == trial) && os.Getpid() != 1 {
+		return
+	}
+	word = rest
 	inside = true
 	dropInherited()
 	runtime.LockOSThread()
-	if kind := os.Getenv(marker); strings.HasPrefix(kind, trial) {
+	if kind == trial {
 		tried()
 	}
 }

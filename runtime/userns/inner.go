@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,18 +11,15 @@ import (
 // lineFd is the inner process's end of the line to the outer one.
 const lineFd = 3
 
-// word is Options.Word, and ownProc says whether /proc is that of the PID namespace: set once, by runInside.
-var (
-	word    string
-	ownProc bool
-)
+// ownProc says whether /proc is that of the PID namespace: set once, by setUp.
+var ownProc bool
 
 // Word is what Options.Word was in the outer process.
 func Word() string { return word }
 
-// OwnProc says whether /proc is that of this process's PID namespace. Where the place that this runs in hides
-// parts of its own /proc (containers do) the kernel gives no other, and the numbers of processes there are those
-// of the outside.
+// OwnProc says whether there is a PID namespace with a /proc of its own. Where the place that this runs in hides parts
+// of its /proc (containers do) the kernel gives no other; then the PID namespace is the outer process's too, since the
+// numbers of processes in /proc have to be those of their namespace.
 func OwnProc() bool { return !inside || ownProc }
 
 // tried is the inner process's part in [Try]: it sets itself up, says how that went, and ends.
@@ -39,12 +35,11 @@ func tried() {
 	os.Exit(0)
 }
 
-// outerProc is what a trial answers where there is no own /proc.
+// outerProc is what the inner process answers where there is no own /proc.
 const outerProc = "outer /proc"
 
 // runInside is the inner process's part. It is on the process's first thread (see the hook).
 func runInside(f func() int) (int, error) {
-	word = strings.TrimPrefix(os.Getenv(marker), running)
 	_ = os.Unsetenv(marker)
 	unix.CloseOnExec(lineFd)
 	line := os.NewFile(lineFd, "line")
@@ -52,7 +47,15 @@ func runInside(f func() int) (int, error) {
 		_, _ = line.WriteString(err.Error())
 		os.Exit(1) // the outer process says why
 	}
-	line.Close()
+	switch {
+	case kind == sharing || kind == bare:
+		endWith(line)
+	case !ownProc:
+		_, _ = line.WriteString(outerProc)
+		os.Exit(1) // the outer process starts another one
+	default:
+		line.Close()
+	}
 
 	done := make(chan int, 1)
 	go func() {
@@ -72,8 +75,19 @@ func setUp(line *os.File) error {
 		}
 		return failure("read the line", err)
 	}
+	if kind == sharing || kind == bare {
+		if err := adoptOrphans(); err != nil {
+			return failure("adopt orphans", err)
+		}
+	}
+	if kind == bare {
+		return nil
+	}
 	if err := becomeRoot(); err != nil {
 		return err
+	}
+	if kind == sharing {
+		return separateMounts()
 	}
 	// The kernel forgets the signal whenever the credentials change, so it is armed after that, and then the
 	// outer process must still be there. Its pid cannot tell: seen from here it is always 0.
@@ -83,9 +97,8 @@ func setUp(line *os.File) error {
 	if hungUp() {
 		return failure("look for the outer process", unix.ESRCH)
 	}
-	// Nothing mounted here may reach the host; what the host mounts or unmounts may come here.
-	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
-		return failure("separate the mounts", err)
+	if err := separateMounts(); err != nil {
+		return err
 	}
 	const flags = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 	switch err := unix.Mount("proc", "/proc", "proc", flags, ""); err {
@@ -94,6 +107,14 @@ func setUp(line *os.File) error {
 	case unix.EPERM: // parts of the one that is there are hidden, as in a container: that one stays
 	default:
 		return failure("mount /proc", err)
+	}
+	return nil
+}
+
+// separateMounts keeps what is mounted here from the host; what the host mounts or unmounts may come here.
+func separateMounts() error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_SLAVE, ""); err != nil {
+		return failure("separate the mounts", err)
 	}
 	return nil
 }

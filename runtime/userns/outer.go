@@ -19,26 +19,50 @@ import (
 
 // enter is the outer process's part.
 func enter(o Options) (int, error) {
+	if o.Bare {
+		return enterAs(maps{here: true}, bare, o.Word)
+	}
 	ids, err := mapsFor(o)
 	if err != nil {
 		return 0, err
 	}
+	status, err := enterAs(ids, running, o.Word)
+	if errors.Is(err, errOuterProc) {
+		status, err = enterAs(ids, sharing, o.Word)
+	}
+	return status, err
+}
+
+// errOuterProc is the inner process's refusal of a PID namespace without its own /proc.
+var errOuterProc = errors.New("there is no /proc for a PID namespace")
+
+// enterAs is enter in a way that a word of the marker stands for.
+func enterAs(ids maps, kind, word string) (int, error) {
 	// The parent-death signal of the inner process is sent when the *thread* that started it ends.
 	runtime.LockOSThread()
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT)
 	defer signal.Stop(signals)
 
-	inner, line, err := start(ids, running+o.Word)
+	if kind != running {
+		if err := adoptOrphans(); err != nil {
+			return 0, fmt.Errorf("adopt orphans: %w", err)
+		}
+		defer killDescendants(os.Getpid(), patience)
+	}
+	inner, line, err := start(ids, kind, word)
 	if err != nil {
 		return 0, err
 	}
 	// line stays open as long as this process lives: its end is how the inner process learns of ours until
 	// the parent-death signal is armed.
 	defer line.Close()
-	err = ids.write(inner.Pid)
-	if err == nil {
-		_, err = letGo(line)
+	said := ""
+	if err = ids.write(inner.Pid); err == nil {
+		said, err = letGo(line)
+	}
+	if err == nil && said == outerProc {
+		err = errOuterProc
 	}
 	if err != nil {
 		_ = inner.Kill()
@@ -57,7 +81,7 @@ func Try(o Options) (ownProc bool, err error) {
 	}
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	inner, line, err := start(ids, trial)
+	inner, line, err := start(ids, trial, "")
 	if err != nil {
 		return false, err
 	}
@@ -72,7 +96,7 @@ func Try(o Options) (ownProc bool, err error) {
 }
 
 // start starts the inner process, which waits for its ids at the other end of the line.
-func start(ids maps, word string) (*os.Process, *os.File, error) {
+func start(ids maps, kind, word string) (*os.Process, *os.File, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
@@ -80,17 +104,23 @@ func start(ids maps, word string) (*os.Process, *os.File, error) {
 	ours, theirs := os.NewFile(uintptr(pair[0]), "line"), os.NewFile(uintptr(pair[1]), "line")
 	defer theirs.Close()
 	// Without the ambient set the exec, done under an id that has no number yet, drops every capability.
-	flags, ambient := uintptr(unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWPID), allCaps()
+	flags, ambient, signal := uintptr(unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWPID), allCaps(), unix.SIGKILL
 	if ids.here {
-		flags, ambient = unix.CLONE_NEWNS|unix.CLONE_NEWPID, nil
+		flags, ambient = flags&^unix.CLONE_NEWUSER, nil
+	}
+	switch kind {
+	case sharing:
+		flags, signal = flags&^unix.CLONE_NEWPID, 0 // it learns of our end by the line (see endWith)
+	case bare:
+		flags, signal = 0, 0
 	}
 	p, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
-		Env:   append(os.Environ(), marker+"="+word),
+		Env:   append(os.Environ(), marker+"="+kind+word),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, theirs},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags:  flags,
 			AmbientCaps: ambient,
-			Pdeathsig:   unix.SIGKILL,
+			Pdeathsig:   signal,
 		},
 	})
 	if err != nil {
@@ -100,18 +130,15 @@ func start(ids maps, word string) (*os.Process, *os.File, error) {
 	return p, ours, nil
 }
 
-// allCaps lists the capabilities that can be kept: those of the bounding set, which a new user namespace does
-// not widen.
+// allCaps lists the capabilities that the kernel knows. A new user namespace begins with all of them, whatever the
+// bounding set around it.
 func allCaps() []uintptr {
 	var all []uintptr
 	for c := uintptr(0); c < 64; c++ {
-		has, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0)
-		if err != nil {
+		if _, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0); err != nil {
 			break
 		}
-		if has == 1 {
-			all = append(all, c)
-		}
+		all = append(all, c)
 	}
 	return all
 }

@@ -1,7 +1,6 @@
 package userns
 
 import (
-	"fmt"
 	"os"
 	"os/signal"
 	"strconv"
@@ -63,31 +62,9 @@ func collect() {
 	}
 	for _, word := range strings.Fields(string(list)) {
 		if pid, err := strconv.Atoi(word); err == nil && !awaited[pid] {
-			if pid = numberHere(pid); pid > 0 {
-				_, _ = unix.Wait4(pid, nil, unix.WNOHANG|unix.WNOTHREAD, nil)
-			}
+			_, _ = unix.Wait4(pid, nil, unix.WNOHANG|unix.WNOTHREAD, nil)
 		}
 	}
-}
-
-// numberHere is the number that a process of /proc has in this PID namespace: another one where /proc is the
-// outside's. 0: it is gone.
-func numberHere(pid int) int {
-	if ownProc {
-		return pid
-	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), "\nNSpid:\t")
-	line, _, _ := strings.Cut(rest, "\n")
-	all := strings.Fields(line) // from the namespace of /proc inwards
-	if len(all) == 0 {
-		return 0
-	}
-	here, _ := strconv.Atoi(all[len(all)-1])
-	return here
 }
 
 // held gives the processes that this process holds a pidfd of.

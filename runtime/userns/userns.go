@@ -4,7 +4,8 @@
 // Two processes of the same executable do it. The outer one stays what it was: it starts the inner one, writes
 // its id maps, passes signals on, and ends with the inner one's status. The inner one is PID 1 of the new PID
 // namespace and does all the work; whatever way either of them ends, the kernel then ends every process that
-// was started inside, daemons included.
+// was started inside, daemons included. Where the kernel gives the new namespace no /proc of its own there is none,
+// and each of the two ends what the other leaves behind (see endWith).
 //
 // Ids: inside, 0 is the caller and 1, 2, 3, … are the caller's sub-ids in the order of /etc/subuid and
 // /etc/subgid. For a caller who is root with all that takes, every id is itself; if they may mount in a user
@@ -42,6 +43,7 @@ func EnterAs(uid int, f func() int) (int, error) {
 type Options struct {
 	Root  int    // the host's user that is root inside, by [EnterAs]; -1: the caller
 	Alone bool   // with the caller's id and no other: needs neither sub-ids nor newuidmap
+	Bare  bool   // with no namespace at all: what is left is that no process outlives f, and Word
 	Word  string // for [Word] inside
 }
 

@@ -3,6 +3,7 @@ package userns_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -22,14 +23,19 @@ import (
 // helper names the variable that makes this program a small one that enters for one thing only.
 const helper = "SHBUILD_USERNS_TEST"
 
+// sleeper names the variable with how many seconds the daemon sleeps, by which it is found.
+const sleeper = "SHBUILD_USERNS_TEST_SLEEP"
+
 func TestMain(m *testing.M) {
 	f := m.Run
 	what := os.Getenv(helper)
 	if what != "" {
 		f = func() int { return help(what) }
 	}
-	if strings.HasSuffix(what, " alone") {
-		status, err := userns.EnterWith(userns.Options{Root: -1, Alone: true, Word: "a word with | in it"}, f)
+	_, how, chosen := strings.Cut(what, " ")
+	if chosen {
+		o := userns.Options{Root: -1, Alone: how == "alone", Bare: how == "bare", Word: "a word with | in it"}
+		status, err := userns.EnterWith(o, f)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			status = 1
@@ -41,6 +47,7 @@ func TestMain(m *testing.M) {
 
 // help is what runs inside.
 func help(what string) int {
+	what, how, _ := strings.Cut(what, " ")
 	switch what {
 	case "exit":
 		return 42
@@ -54,19 +61,17 @@ func help(what string) int {
 		fmt.Println("ready")
 		time.Sleep(time.Hour)
 	case "daemon": // a process of a session of its own, whose parent ends
-		out, err := exec.Command("sh", "-c", "setsid sleep 987654 >/dev/null 2>&1 & echo ready").Output()
+		out, err := exec.Command("sh", "-c", "setsid sleep "+cmp.Or(os.Getenv(sleeper), "987654")+" >/dev/null 2>&1 & echo ready").Output()
 		fmt.Println(string(bytes.TrimSpace(out)), err)
 		time.Sleep(time.Hour)
 	case "orphans":
-		return orphans()
-	case "orphans alone":
-		if userns.OwnProc() {
+		if how != "" && userns.OwnProc() {
 			fmt.Println("/proc is the PID namespace's own")
 			return 1
 		}
 		return orphans()
-	case "show alone":
-		fmt.Println(userns.Inside(), userns.Mode(), os.Geteuid(), userns.Word())
+	case "word":
+		fmt.Println(userns.Inside(), userns.OwnProc(), userns.Mode(), os.Geteuid(), userns.Word())
 	}
 	return 0
 }
@@ -146,10 +151,17 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// ready starts a command and waits for its first line.
+// ready starts the program for something and waits for its first line.
 func ready(t *testing.T, what string) *exec.Cmd {
 	t.Helper()
 	cmd := command(what)
+	begin(t, cmd)
+	return cmd
+}
+
+// begin starts a command and waits for its first line.
+func begin(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +173,6 @@ func ready(t *testing.T, what string) *exec.Cmd {
 	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || !strings.HasPrefix(line, "ready") {
 		t.Fatalf("%q, %v", line, err)
 	}
-	return cmd
 }
 
 // A signal to the outer process reaches the inner one, and comes out as a shell would tell it.
@@ -203,14 +214,16 @@ func eventually(t *testing.T, what string, is func() bool) {
 }
 
 // sleepers are the processes of the daemon; those of inner namespaces are seen from here.
-func sleepers(t *testing.T) (pids []int) {
+func sleepers(t *testing.T) (pids []int) { return sleeping(t, "987654") }
+
+func sleeping(t *testing.T, seconds string) (pids []int) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range files {
-		if text, err := os.ReadFile(f); err == nil && string(text) == "sleep\x00987654\x00" {
+		if text, err := os.ReadFile(f); err == nil && string(text) == "sleep\x00"+seconds+"\x00" {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(f)))
 			pids = append(pids, pid)
 		}

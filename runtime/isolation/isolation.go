@@ -106,6 +106,9 @@ func (r *Report) next() (Verdict, bool) {
 		return Verdict{}, false
 	}
 	above := Verdict{}
+	if r.Rung == None && len(r.Rungs) > 1 {
+		return r.Rungs[0], true // the best of several that are all out of reach
+	}
 	for _, v := range r.Rungs {
 		if v.Rung == r.Rung {
 			break

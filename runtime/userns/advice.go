@@ -40,6 +40,10 @@ func StatusField(name string) string {
 
 // cannotClone explains why the kernel made no user namespace.
 func cannotClone(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		err = path.Err // that it was an exec is of no use to anybody
+	}
 	advice := "the kernel or what this runs in forbids user namespaces; see user_namespaces(7)"
 	switch {
 	case Sysctl(debianSysctl) == "0":

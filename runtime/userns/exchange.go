@@ -58,6 +58,9 @@ func alone(m []user.IDMap, id int64) []user.IDMap {
 // Caller is the id that the caller of Enter or EnterAs has inside: 0, unless EnterAs made another user root. In
 // the map that Enter alone makes, that other user has this id.
 func Caller() (int, error) {
+	if here {
+		return 0, nil
+	}
 	f, err := os.Open("/proc/self/ns/user")
 	if err != nil {
 		return 0, fmt.Errorf("find the user namespace: %w", err)
@@ -72,6 +75,9 @@ func Caller() (int, error) {
 
 // Host is the id that a user inside has outside.
 func Host(uid int) (int, error) {
+	if here {
+		return uid, nil
+	}
 	m, err := user.CurrentProcessUIDMap()
 	if err != nil {
 		return 0, fmt.Errorf("read the user id map: %w", err)
@@ -86,6 +92,9 @@ func Host(uid int) (int, error) {
 
 // FromHost is the id that a user of the outside has inside.
 func FromHost(uid int) (int, error) {
+	if here {
+		return uid, nil
+	}
 	m, err := user.CurrentProcessUIDMap()
 	if err != nil {
 		return 0, fmt.Errorf("read the user id map: %w", err)

@@ -17,12 +17,14 @@ const (
 	running = "run:"
 	sharing = "share:" // in the outer process's PID namespace
 	bare    = "bare:"  // in all of its namespaces
+	asHere  = " here"  // at the end of a word, before the colon: in its user namespace
 )
 
 // Set once, before main, in the inner process.
 var (
 	inside bool
 	kind   string // a word of the marker
+	here   bool   // the user namespace is the outer process's
 	word   string // Options.Word
 )
 
@@ -35,6 +37,7 @@ func init() {
 	if kind, rest, ok = strings.Cut(os.Getenv(marker), ":"); !ok {
 		return
 	}
+	kind, here = strings.CutSuffix(kind, asHere)
 	kind += ":"
 	if (kind == running || kind == trial) && os.Getpid() != 1 {
 		return

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/moby/sys/user"
@@ -105,8 +106,10 @@ func start(ids maps, kind, word string) (*os.Process, *os.File, error) {
 	defer theirs.Close()
 	// Without the ambient set the exec, done under an id that has no number yet, drops every capability.
 	flags, ambient, signal := uintptr(unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWPID), allCaps(), unix.SIGKILL
+	told := kind
 	if ids.here {
 		flags, ambient = flags&^unix.CLONE_NEWUSER, nil
+		told = strings.TrimSuffix(kind, ":") + asHere + ":"
 	}
 	switch kind {
 	case sharing:
@@ -115,7 +118,7 @@ func start(ids maps, kind, word string) (*os.Process, *os.File, error) {
 		flags, signal = 0, 0
 	}
 	p, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
-		Env:   append(os.Environ(), marker+"="+kind+word),
+		Env:   append(os.Environ(), marker+"="+told+word),
 		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, theirs},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags:  flags,

@@ -202,7 +202,7 @@ func (b *Builder) Close() error {
 	b.cancel()
 	b.early.Wait()
 	b.registry.Close()
-	return errors.Join(b.stopAgent(), b.sandbox.Close(), b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
+	return errors.Join(b.stopAgent(), b.fetcher.Close(), b.sandbox.Close(), b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
 }
 
 // Result is what a build made.

@@ -58,10 +58,11 @@ func (f *Fetcher) clone(ctx context.Context, r *Repository, c *Commit) (dir stri
 		return "", nil, err
 	}
 	dir = filepath.Join(top, key(r.Remote)+".git")
-	lock := flock.New(dir + ".lock")
+	lock := flock.New(dir + cloneLock)
 	if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
 		return "", nil, fmt.Errorf("wait for another build that fetches it: %w", err)
 	}
+	touch(dir + cloneLock)
 	done = func() { _ = lock.Close() }
 	g := &git{fetcher: f, dir: top, gitDir: dir, auth: f.gitSecret(r.Remote)}
 	if err = g.begin(ctx, dir, c); err == nil {
@@ -73,6 +74,9 @@ func (f *Fetcher) clone(ctx context.Context, r *Repository, c *Commit) (dir stri
 	}
 	return dir, done, nil
 }
+
+// cloneLock ends the name of a clone's lock, whose time is that of the clone's last use.
+const cloneLock = ".lock"
 
 const lockRetry = 50 * time.Millisecond
 

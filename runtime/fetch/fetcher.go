@@ -5,6 +5,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
+
+	"github.com/gofrs/flock"
 )
 
 // Options of New.
@@ -26,15 +29,22 @@ type Options struct {
 type Fetcher struct {
 	opts   Options
 	client *http.Client
+
+	mu   sync.Mutex
+	used *flock.Flock // held, shared with other builds, once something was asked for
 }
 
-// New makes a fetcher. The folder is made when the first thing comes.
+// New makes a fetcher. The folder is made when the first thing comes. Close must be called; the files that URL gives
+// are there until then.
 func New(o Options) *Fetcher {
 	return &Fetcher{opts: o, client: &http.Client{}}
 }
 
 // folder makes a folder of the fetcher's own.
 func (f *Fetcher) folder(name string) (string, error) {
+	if err := f.use(); err != nil {
+		return "", err
+	}
 	dir := filepath.Join(f.opts.Dir, name)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("keep what was fetched: %w", err)

@@ -20,7 +20,7 @@ import (
 
 // File is a file that was fetched.
 type File struct {
-	Path     string // where it lies; not to be changed
+	Path     string // where it lies, until the fetcher is closed; not to be changed
 	Digest   digest.Digest
 	Modified time.Time // by the server's word; zero: it said nothing
 }
@@ -55,8 +55,12 @@ func (f *Fetcher) URL(ctx context.Context, address string, checksum digest.Diges
 }
 
 func (f *Fetcher) url(ctx context.Context, address string, checksum digest.Digest) (*File, error) {
+	if err := f.use(); err != nil {
+		return nil, err
+	}
 	known := f.known(address)
 	if known != nil && known.Digest == checksum {
+		touch(f.record(address))
 		return f.file(known), nil
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
@@ -78,6 +82,7 @@ func (f *Fetcher) url(ctx context.Context, address string, checksum digest.Diges
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode == http.StatusNotModified && known != nil {
+		touch(f.record(address))
 		return f.file(known), nil
 	}
 	if resp.StatusCode < 200 || resp.StatusCode >= 300 {
@@ -168,8 +173,11 @@ func (f *Fetcher) path(d digest.Digest) string {
 	return filepath.Join(f.opts.Dir, "files", d.Algorithm().String()+"-"+d.Encoded())
 }
 
+// recordPrefix begins the names of the records of URLs.
+const recordPrefix = "url-"
+
 func (f *Fetcher) record(address string) string {
-	return filepath.Join(f.opts.Dir, "files", "url-"+key(address)+".json")
+	return filepath.Join(f.opts.Dir, "files", recordPrefix+key(address)+".json")
 }
 
 // key is a name for an address among files.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -57,6 +58,33 @@ func checkout(t *testing.T, f *Fetcher, address string) (string, error) {
 		t.Fatal(err)
 	}
 	return dir, f.Checkout(context.Background(), r, c, dir)
+}
+
+// A build that is ended does not wait for a server that does not answer: git's helpers end with it.
+func TestGitCancelled(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	silent := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		cancel()
+		<-silent
+	}))
+	defer server.Close()
+	defer close(silent)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := New(Options{Dir: t.TempDir()}).Resolve(ctx, &Repository{Remote: server.URL + "/x.git"})
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		if !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("it goes on")
+	}
 }
 
 // Neither the user's configuration nor the repository's wishes do anything: no hooks, no filters, no other address.

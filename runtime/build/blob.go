@@ -40,7 +40,10 @@ func (b *Builder) imageLayer(ctx context.Context, f files, form Form) (v1.Layer,
 		form = Form{} // a base's layer stays as it came
 	}
 	id := b.blobKey(top, form)
-	v, err, _ := b.blobs.Do(id, func() (any, error) { return b.makeBlob(ctx, f, id, form) })
+	v, err, _ := b.blobs.Do(id, func() (any, error) {
+		blob, err := b.makeBlob(ctx, f, id, form)
+		return blob, why(ctx, err) // others may wait for the same, who know of another ctx
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,12 @@ import (
 
 func main() {
 	container.Init() // a container's init never returns from here
+	if len(os.Args) > 1 && os.Args[1] == sandbox.ForAnotherRoot {
+		if err := container.Become(); err != nil {
+			fmt.Fprintln(os.Stderr, "become another root:", err)
+			os.Exit(1)
+		}
+	}
 	var containers container.Containers
 	runner := sandbox.Runner{Run: containers.Run, Describe: container.Describe}
 	err := runner.Serve(context.Background())

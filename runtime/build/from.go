@@ -50,7 +50,7 @@ func (b *Builder) from(ctx context.Context, before *stage, sc *scope, in *input,
 }
 
 // continues takes over what an earlier stage has become. ARGs carry over, as
-// in BuildKit; CMD's mark, CWD and MEM do not.
+// in BuildKit; CMD's mark, CWD, MEM and USERNS do not.
 func (s *stage) continues(base *stage) {
 	c := base.clone()
 	s.node, s.image, s.platform = c.node, c.image, c.platform

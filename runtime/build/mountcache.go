@@ -20,6 +20,7 @@ import (
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/owner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // Cache folders outlive builds:
@@ -29,10 +30,11 @@ import (
 //	ROOT/mounts/NAME/N.making locked by who makes the folder
 //
 // The kernel drops a lock when its process dies. NAME is a hash over all that BuildKit tells cache folders apart
-// by: the id, what they begin with, and the owner and mode that they are made with.
+// by: the id, what they begin with, and the owner and mode that they are made with; and over USERNS's user, whose the
+// files are.
 
 // cacheName is the NAME of a mount's folder.
-func cacheName(m mount, below files) string {
+func cacheName(m mount, below files, root *userns.Root) string {
 	text := m.id
 	if m.from != nil {
 		text += "\x00from " + below.key() + " " + path.Join("/", m.Source)
@@ -40,6 +42,9 @@ func cacheName(m mount, below files) string {
 	if m.fresh() {
 		uid, gid := mountOwner(m)
 		text += fmt.Sprintf("\x00owner %d:%d %o", uid, gid, folderMode(m))
+	}
+	if root != nil {
+		text += "\x00root " + root.String()
 	}
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:16])
@@ -66,7 +71,7 @@ func (r *ready) takeCaches(ctx context.Context, mounts []mount, below []files) e
 		if m.Type != instructions.MountTypeCache {
 			continue
 		}
-		if name := cacheName(m, below[i]); wanted[name] == 0 {
+		if name := cacheName(m, below[i], r.root); wanted[name] == 0 {
 			wanted[name] = i + 1
 		}
 	}
@@ -168,6 +173,9 @@ func (r *ready) makeCache(ctx context.Context, dir string, m mount, below files)
 		}
 		return os.Rename(fresh, dir)
 	}
+	if uid, gid, err = ownerFor(r.root, uid, gid); err != nil {
+		return err
+	}
 	if err := errors.Join(owner.Chown(fresh, uid, gid), os.Chmod(fresh, mode)); err != nil {
 		return err
 	}
@@ -175,31 +183,34 @@ func (r *ready) makeCache(ctx context.Context, dir string, m mount, below files)
 }
 
 // fillCache copies what from= and source= name.
-func (r *ready) fillCache(ctx context.Context, dir string, m mount, below files) error {
-	return r.b.mounted(ctx, below, nil, func(root string) error {
-		source, err := within(root, m.Source)
-		if err != nil {
-			return err
-		}
-		tree, err := buildctx.Root(source)
-		if err != nil {
-			return fmt.Errorf("source=%s: %w", m.Source, err)
-		}
-		defer tree.Close()
-		matches, err := tree.Find([]string{"/"}, buildctx.FindOptions{})
-		if err != nil {
-			return err
-		}
-		if err := buildctx.Copy(ctx, tree, matches, dir, "/", buildctx.CopyOptions{}); err != nil {
-			return err
-		}
-		return sameFolder(source, dir)
-	})
+func (r *ready) fillCache(ctx context.Context, dir string, m mount, below files) (err error) {
+	root, unmount, err := r.b.mountFor(ctx, below, nil, r.root)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unmount()) }()
+	source, err := within(root, m.Source)
+	if err != nil {
+		return err
+	}
+	tree, err := buildctx.Root(source)
+	if err != nil {
+		return fmt.Errorf("source=%s: %w", m.Source, err)
+	}
+	defer tree.Close()
+	matches, err := tree.Find([]string{"/"}, buildctx.FindOptions{})
+	if err != nil {
+		return err
+	}
+	if err := buildctx.Copy(ctx, tree, matches, dir, "/", buildctx.CopyOptions{}); err != nil {
+		return err
+	}
+	return sameFolder(source, dir)
 }
 
 // cache mounts a folder that was taken.
 func (r *ready) cache(m mount, below files) error {
-	dir := r.caches[cacheName(m, below)]
+	dir := r.caches[cacheName(m, below, r.root)]
 	if m.from == nil && !m.fresh() {
 		var err error
 		if dir, err = within(dir, m.Source); err != nil {

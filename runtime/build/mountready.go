@@ -12,11 +12,13 @@ import (
 
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/trace"
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // ready is a RUN's mounts, ready to be put into its container. All that was made for them goes with release.
 type ready struct {
 	b       *Builder
+	root    *userns.Root // of the container
 	mounts  []sandbox.Mount
 	env     []string // secrets that are variables
 	secrets [][]byte // all that was given away
@@ -105,7 +107,7 @@ func (r *ready) bind(ctx context.Context, m mount, below files) error {
 // mountFiles mounts files until release.
 func (r *ready) mountFiles(ctx context.Context, below files, writable bool) (root string, err error) {
 	if !writable {
-		root, unmount, err := r.b.mount(ctx, below, nil)
+		root, unmount, err := r.b.mountFor(ctx, below, nil, r.root)
 		if err == nil {
 			r.later(unmount)
 		}
@@ -116,7 +118,7 @@ func (r *ready) mountFiles(ctx context.Context, below files, writable bool) (roo
 		return "", err
 	}
 	r.later(draft.Discard)
-	root, unmount, err := r.b.mount(ctx, below, draft)
+	root, unmount, err := r.b.mountFor(ctx, below, draft, r.root)
 	if err == nil {
 		r.later(unmount)
 	}

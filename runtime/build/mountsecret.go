@@ -125,7 +125,10 @@ func (r *ready) secretFile(data []byte, m mount, mode os.FileMode) (string, erro
 	}
 	uid, gid := mountOwner(m)
 	file := filepath.Join(r.secretDir, strconv.Itoa(len(r.mounts)))
-	err := errors.Join(os.WriteFile(file, data, 0o600), owner.Lend(file, uid, gid), os.Chmod(file, mode))
+	uid, gid, err := ownerFor(r.root, uid, gid)
+	if err == nil {
+		err = errors.Join(os.WriteFile(file, data, 0o600), owner.Lend(file, uid, gid), os.Chmod(file, mode))
+	}
 	return file, err
 }
 
@@ -144,6 +147,9 @@ func (r *ready) agent(m mount) error {
 	}
 	r.later(func() error { return os.Remove(dir) })
 	uid, gid := mountOwner(m)
+	if uid, gid, err = ownerFor(r.root, uid, gid); err != nil {
+		return err
+	}
 	stop, err := a.Serve(dir, "agent", uid, gid, permissions(m, 0o600))
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/trace"
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // ExitError is a program in a container that did not end with 0.
@@ -62,6 +63,7 @@ type runInputs struct {
 
 	// What is not part of the key.
 	proxies []string // variables
+	root    *userns.Root
 	debug   *debugging
 }
 
@@ -156,6 +158,7 @@ func (b *Builder) container(s *stage, sc *scope, in *input, inputs runInputs, mo
 	inputs.Env = withAgent(s.env.over(in.env), mounts)
 	inputs.proxies = proxyArgs(b.opts.BuildArgs).over(nil)
 	inputs.debug = b.debugging(s, in)
+	inputs.root = s.root
 	inputs.Host = b.opts.BuildArgs[hostnameArg]
 	inputs.User, inputs.Dir, inputs.Memory = s.image.Config.User, s.workdir(), s.memory
 	if s.cwd != "" {
@@ -182,9 +185,9 @@ func (b *Builder) contain(ctx context.Context, in *input, title string, inputs r
 	inputs.Stdin = sum
 	inputs.Mounts = mountKeys(mounts, deps)
 	return b.do(ctx, &job{
-		place: in.place, title: title, inputs: inputs, probe: in.probe, stdout: in.stdout,
+		place: in.place, title: title, inputs: inputs, probe: in.probe, stdout: in.stdout, root: inputs.root,
 		make: func(ctx context.Context, root string, out *output) error {
-			r := &ready{b: b}
+			r := &ready{b: b, root: inputs.root}
 			err := r.prepare(ctx, mounts, deps)
 			if err == nil {
 				err = b.sandboxed(ctx, root, inputs, r, stdin, out)
@@ -215,11 +218,14 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 			return err
 		}
 		mounts = append([]sandbox.Mount{bind}, mounts...)
+		if err := errors.Join(giveRoot(bind.Source, in.root), giveRoot(filepath.Join(bind.Source, filepath.Base(in.Args[len(in.Args)-1])), in.root)); err != nil {
+			return err
+		}
 	}
 	spec := sandbox.Spec{
 		ID: newID(), Rootfs: root, StateDir: state, Args: in.Args, Env: slices.Concat(in.Env, in.proxies, r.env), Cwd: in.Dir,
 		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: b.hostname(), Mounts: mounts, Grace: grace,
-		Memory: in.Memory, More: true, Isolation: b.opts.Isolation,
+		Root: in.root, Memory: in.Memory, More: true, Isolation: b.opts.Isolation,
 	}
 	var flush func() error
 	spec.Stdout, spec.Stderr, flush = out.streams(r.secrets)
@@ -249,6 +255,10 @@ const grace = 5 * time.Second
 // readyDir makes the working folder, unless it is CWD's: that must be there.
 func (in *runInputs) readyDir(root string, user rootfs.User) error {
 	if !in.Given {
+		var err error
+		if user.UID, user.GID, err = ownerFor(in.root, user.UID, user.GID); err != nil {
+			return err
+		}
 		return makeDir(root, in.Dir, user, nil)
 	}
 	if !haveDir(root, in.Dir) {

@@ -11,6 +11,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/shbuild/shbuild/dsl/interp"
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // A stage is what a FROM began, as it stands between two instructions: files,
@@ -31,6 +32,7 @@ type stage struct {
 
 	cwd        string           // CWD; empty: WORKDIR's
 	memory     int64            // MEM, in bytes; 0: none
+	root       *userns.Root     // USERNS; nil: the default
 	last       map[string]place // where CMD, ENTRYPOINT and HEALTHCHECK stood last, for the lint rules
 	workdirSet bool             // a WORKDIR stood in the file, here or in a stage below
 	cmdSet     bool             // a CMD stood in this stage, so ENTRYPOINT leaves it

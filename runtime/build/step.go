@@ -18,6 +18,7 @@ import (
 	"github.com/shbuild/shbuild/runtime/layer"
 	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/trace"
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // A job is a step that makes one layer on the files below it.
@@ -30,6 +31,8 @@ type job struct {
 	probe  bool
 	stdout io.Writer // gets the step's standard output, from the cache too; may be nil
 	alone  bool      // make sees no files below its layer
+	// root is whose the files are for make; the layer is as it would be without. It is no part of the key.
+	root *userns.Root
 	// make changes the files under root, and writes its standard output to
 	// out. The status of a program that it ran comes back as *ExitError.
 	make func(ctx context.Context, root string, out *output) error
@@ -169,8 +172,13 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 	kept := &record{file: file}
 	out := &output{display: step, tail: &tail{}, kept: kept, asked: j.stdout}
 	layered := b.layered
-	if j.alone {
+	switch {
+	case j.alone:
 		layered = b.separate
+	case j.root != nil:
+		layered = func(ctx context.Context, below files, f func(root string) error) (string, error) {
+			return b.layeredFor(ctx, below, j.root, f)
+		}
 	}
 	id, err := layered(ctx, below, func(root string) error { return j.make(ctx, root, out) })
 	var exit *ExitError
@@ -262,6 +270,10 @@ func (b *Builder) mount(ctx context.Context, below files, draft *layer.Draft) (r
 	if err != nil {
 		return "", nil, err
 	}
+	return b.mountLowers(ctx, lowers, draft)
+}
+
+func (b *Builder) mountLowers(ctx context.Context, lowers []string, draft *layer.Draft) (root string, unmount func() error, err error) {
 	if root, err = b.layers.Temp(); err != nil {
 		return "", nil, err
 	}

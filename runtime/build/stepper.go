@@ -40,7 +40,7 @@ type Stop struct {
 // Effect is what an instruction changed.
 type Effect struct {
 	Files  []layer.Change
-	Config []compare.Field // of the image's configuration and of what only the build knows (CWD, MEM, ARG)
+	Config []compare.Field // of the image's configuration and of what only the build knows (CWD, MEM, USERNS, ARG)
 	Base   string          // FROM: what the stage stands on
 	Layers int             // FROM: how many layers it brings
 }
@@ -114,6 +114,9 @@ func (s *stage) facts() map[string]any {
 	if s.memory != 0 {
 		facts["memory"] = s.memory
 	}
+	if s.root != nil {
+		facts["userns"] = s.root.Host
+	}
 	return facts
 }
 
@@ -173,7 +176,12 @@ func (st *Stop) Shell(ctx context.Context, t *sandbox.Terminal, kind string, in 
 		return err
 	}
 	defer func() { err = errors.Join(err, draft.Discard()) }()
-	return st.b.mounted(ctx, f, draft, func(root string) error { return st.shell(ctx, root, t, kind, in, out) })
+	root, unmount, err := st.b.mountFor(ctx, f, draft, st.stage.root)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, unmount()) }()
+	return st.shell(ctx, root, t, kind, in, out)
 }
 
 func (st *Stop) shell(ctx context.Context, root string, t *sandbox.Terminal, kind string, in io.Reader, out io.Writer) error {
@@ -190,7 +198,7 @@ func (st *Stop) shell(ctx context.Context, root string, t *sandbox.Terminal, kin
 	spec := sandbox.Spec{
 		ID: newID(), Rootfs: root, StateDir: state, Args: s.interactive(), Env: s.env.over(nil), Cwd: s.workdir(),
 		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: st.b.hostname(),
-		Terminal: t, Stdin: in, Stdout: out, Stderr: out,
+		Terminal: t, Stdin: in, Stdout: out, Stderr: out, Root: s.root,
 	}
 	if err := st.b.confine(&spec, st.b.confined()); err != nil {
 		return err

@@ -27,7 +27,7 @@ type Containers struct {
 
 // Run makes the container of a job, runs its program in it and waits for the end. When ctx ends, all of the container
 // is killed, at the latest after the Spec's Grace.
-func (all *Containers) Run(ctx context.Context, job *sandbox.Job) (sandbox.Result, error) {
+func (all *Containers) Run(ctx context.Context, job *sandbox.Job) (_ sandbox.Result, err error) {
 	spec := &job.Spec
 	if err := ctx.Err(); err != nil {
 		return sandbox.Result{}, err
@@ -35,6 +35,11 @@ func (all *Containers) Run(ctx context.Context, job *sandbox.Job) (sandbox.Resul
 	if err := complete(spec); err != nil {
 		return sandbox.Result{}, err
 	}
+	undo, err := settle(job)
+	if err != nil {
+		return sandbox.Result{}, err
+	}
+	defer func() { err = errors.Join(err, undo()) }()
 	if err := errors.Join(checkMemory(spec), checkLimits(spec)); err != nil {
 		return sandbox.Result{}, err
 	}

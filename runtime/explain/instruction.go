@@ -54,7 +54,7 @@ func (x *explaining) own(l *Line, s *stage, cmd any) {
 		}
 		l.say("config", "nothing: the RUNs and EXECs that follow have %s in a cgroup, swap included; an error where none can be had", orNone(s.memory, "no limit to their memory", "at most "+s.memory+" of memory"))
 	case *instr.UserNS:
-		l.say("note", "refused: a build cannot change its id map yet (user %s); nsinit --userns-root-uid can", orNone(c.UID, "of the default map", c.UID))
+		l.say("config", "nothing: root in the RUNs and EXECs that follow is %s", orNone(c.UID, "the caller again", "user "+c.UID+" of the host, in a user namespace below the build's, on copies of the layers that belong to them; what they make is given back to root"))
 	case *instr.Commit:
 		l.say("result", "the stage becomes an image in the store: %s; its layers are tarred and compressed now", strings.Join(c.Names, ", "))
 	case *instr.Push:

@@ -13,7 +13,7 @@ import (
 
 // A Store keeps layers as folders:
 //
-//	DIR/ID/diff          a layer; never changed once it is there
+//	DIR/ID/diff          a layer; never changed once it is there. ID.root-X is a copy of ID for another root ([Clone])
 //	DIR/tmp/SESSION/     drafts and other folders of one open Store
 //	DIR/tmp/SESSION.lock held by flock for as long as the session lives
 //

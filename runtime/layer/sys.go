@@ -98,7 +98,7 @@ func isOpaque(fd int) (bool, error) {
 // Linux 6.13 reads attributes relative to a folder, so the path goes by /proc.
 func capability(dir int, name string) ([]byte, error) {
 	var buf [64]byte // the largest version, V3, has 24 bytes
-	n, err := unix.Lgetxattr("/proc/self/fd/"+strconv.Itoa(dir)+"/"+name, xattrCapability, buf[:])
+	n, err := unix.Lgetxattr(procPath(dir, name), xattrCapability, buf[:])
 	switch err {
 	case nil:
 		return buf[:n], nil
@@ -106,4 +106,13 @@ func capability(dir int, name string) ([]byte, error) {
 		return nil, nil
 	}
 	return nil, err
+}
+
+// procPath is a path to an entry of an open folder; without a name it is that of the open file itself.
+func procPath(dir int, name string) string {
+	path := "/proc/self/fd/" + strconv.Itoa(dir)
+	if name == "" {
+		return path
+	}
+	return path + "/" + name
 }

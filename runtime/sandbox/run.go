@@ -25,9 +25,19 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) (Result, error) {
 	if i := spec.Isolation; i != nil && i.Rung == isolation.None {
 		return Result{}, i.RunError()
 	}
-	r, err := s.start()
+	r, err := s.runner(spec.Root)
 	if err != nil {
 		return Result{}, err
+	}
+	var trees []*os.File
+	if spec.Root != nil {
+		if spec.Memory > 0 {
+			return Result{}, &MemoryError{errors.New("a container with another root has no cgroup yet")}
+		}
+		if trees, err = openTrees(&spec); err != nil {
+			return Result{}, err
+		}
+		defer closeAll(trees)
 	}
 	streams, err := newStdio(&spec)
 	if err != nil {
@@ -37,7 +47,7 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) (Result, error) {
 	if c := streams.socket(); c != nil {
 		files = append(files, c)
 	}
-	t, err := r.talk(request{Spec: spec}, files)
+	t, err := r.talk(request{Spec: spec, Trees: len(trees)}, append(files, trees...))
 	if err != nil {
 		streams.close()
 		return Result{}, err
@@ -70,7 +80,7 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) (Result, error) {
 // Describe says what Run would make of a Spec on this machine, as far as that can be told without running it: it
 // comes from the same lists.
 func (s *Sandbox) Describe(spec Spec) (Description, error) {
-	r, err := s.start()
+	r, err := s.runner(nil)
 	if err != nil {
 		return Description{}, err
 	}

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/shbuild/shbuild/runtime/isolation"
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // Mount is something mounted into the container over its root file system.
@@ -60,6 +61,10 @@ type Spec struct {
 	Stdout, Stderr io.Writer `json:"-"` // nil: thrown away. One and the same writer gets both in the order of writing
 
 	Terminal *Terminal `json:"-"` // takes the place of all three; nil: they are pipes
+
+	// Root is another user of the host who is root in the container, in a user namespace below this one; nil: the root
+	// here. The files of Rootfs and of Mounts have to belong to that one's users already (userns.There).
+	Root *userns.Root `json:"-"`
 
 	Memory int64 // limit of memory in bytes, swap included; 0: none
 

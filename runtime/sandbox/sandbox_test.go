@@ -73,7 +73,7 @@ func newSpec(t testing.TB, args ...string) sandbox.Spec {
 	must(t, err)
 	must(t, os.MkdirAll(filepath.Join(root, "bin"), 0o755))
 	must(t, os.WriteFile(filepath.Join(root, "bin/prog"), prog, 0o755))
-	return sandbox.Spec{
+	spec := sandbox.Spec{
 		ID:       fmt.Sprint("t", runs.Add(1)),
 		Rootfs:   root,
 		StateDir: state,
@@ -81,6 +81,10 @@ func newSpec(t testing.TB, args ...string) sandbox.Spec {
 		Args:     append([]string{"prog"}, args...),
 		More:     true, // so that some of the tests have a container that waited for them
 	}
+	if os.Getenv(asAnother) != "" {
+		withRoot(t, &spec)
+	}
+	return spec
 }
 
 var runs atomic.Int64
@@ -113,6 +117,9 @@ func try(t testing.TB, spec sandbox.Spec) (outcome, error) {
 	}
 	if spec.Stderr == nil {
 		spec.Stderr = &errs
+	}
+	if spec.Root != nil {
+		handOver(t, spec.Rootfs)
 	}
 	result, err := containers.Run(t.Context(), spec)
 	return outcome{result, out.String(), errs.String()}, err

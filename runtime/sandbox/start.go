@@ -10,34 +10,50 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
-// Sandbox starts containers. Its runner is started when the first is wanted.
+// Sandbox starts containers. Its runner is started when the first is wanted; every other root has one of their own.
 type Sandbox struct {
 	program []byte
-	start   func() (*runner, error)
 	mu      sync.Mutex
 	closed  bool
-	started *runner
+	starts  map[string]func() (*runner, error) // by their roots
+	started []*runner
 }
 
 // New gives a Sandbox with the program of the runner, an executable's content (package runner has it).
 func New(program []byte) *Sandbox {
-	s := &Sandbox{program: program}
-	s.start = sync.OnceValues(s.startRunner)
-	return s
+	return &Sandbox{program: program, starts: map[string]func() (*runner, error){}}
 }
 
-// Close ends the runner, and whatever it still runs. After it Run fails.
-func (s *Sandbox) Close() error {
+// Close ends the runners, and whatever they still run. After it Run fails.
+func (s *Sandbox) Close() (err error) {
 	s.mu.Lock()
 	s.closed = true
-	r := s.started
+	running := s.started
 	s.mu.Unlock()
-	if r == nil {
-		return nil
+	for _, r := range running {
+		err = errors.Join(err, r.close())
 	}
-	return r.close()
+	return err
+}
+
+// runner finds, or starts, the runner of a root; nil: the root here.
+func (s *Sandbox) runner(root *userns.Root) (*runner, error) {
+	key := ""
+	if root != nil {
+		key = root.String()
+	}
+	s.mu.Lock()
+	start := s.starts[key]
+	if start == nil {
+		start = sync.OnceValues(func() (*runner, error) { return s.startRunner(root) })
+		s.starts[key] = start
+	}
+	s.mu.Unlock()
+	return start()
 }
 
 // runner is the runner's process.
@@ -47,21 +63,21 @@ type runner struct {
 	said    *lastWords
 }
 
-func (s *Sandbox) startRunner() (*runner, error) {
+func (s *Sandbox) startRunner(root *userns.Root) (*runner, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errors.New("start the container runner: the build is over")
 	}
-	r, err := startRunner(s.program)
+	r, err := startRunner(s.program, root)
 	if err != nil {
 		return nil, fmt.Errorf("start the container runner: %w", err)
 	}
-	s.started = r
+	s.started = append(s.started, r)
 	return r, nil
 }
 
-func startRunner(program []byte) (*runner, error) {
+func startRunner(program []byte, root *userns.Root) (*runner, error) {
 	file, err := executable(program)
 	if err != nil {
 		return nil, err
@@ -78,9 +94,17 @@ func startRunner(program []byte) (*runner, error) {
 	r.process.Args = []string{"shbuild-runner"}
 	r.process.ExtraFiles = []*os.File{theirs} // becomes controlFd
 	r.process.Stderr = r.said
-	r.process.SysProcAttr = &unix.SysProcAttr{Setpgid: true} // a ^C of the terminal's is for the build, which ends its containers
+	r.process.SysProcAttr = &unix.SysProcAttr{}
+	if root != nil {
+		r.process.SysProcAttr = root.Attr()
+		r.process.Args = append(r.process.Args, ForAnotherRoot)
+	}
+	r.process.SysProcAttr.Setpgid = true // a ^C of the terminal's is for the build, which ends its containers
 	if err := r.process.Start(); err != nil {
 		ours.Close()
+		if root != nil {
+			err = root.StartError(err)
+		}
 		return nil, err
 	}
 	return r, nil
@@ -116,7 +140,7 @@ func executable(program []byte) (*os.File, error) {
 	f := os.NewFile(uintptr(fd), "shbuild-runner")
 	_, err = f.Write(program)
 	if err == nil {
-		err = f.Chmod(0o511)
+		err = f.Chmod(0o555) // libcontainer looks at it, also as another root
 	}
 	if err == nil {
 		_, err = unix.FcntlInt(f.Fd(), unix.F_ADD_SEALS, seals)

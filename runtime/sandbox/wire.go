@@ -15,7 +15,8 @@ import (
 //
 // The control socket (SOCK_SEQPACKET) carries one message a job: a byte that says nothing, and files. The first file
 // is the job's own connection, a stream of JSON values, then come the program's three standard streams and, for a
-// Terminal, the socket that the container's init sends its pseudo-terminal over.
+// Terminal, the socket that the container's init sends its pseudo-terminal over, and, for another root, the mounts that
+// the container is made of (openTrees).
 //
 //	Run → runner   request
 //	runner → Run   reply with Ready: the container is made (only with a Terminal)
@@ -28,8 +29,12 @@ import (
 // controlFd is the runner's end of the control socket.
 const controlFd = 3
 
+// ForAnotherRoot is the argument of a runner that has to become another root first (Spec.Root).
+const ForAnotherRoot = "another-root"
+
 type request struct {
 	Spec     Spec
+	Trees    int  // how many of the files are mounts
 	Describe bool // nothing is run
 }
 
@@ -53,6 +58,7 @@ type Job struct {
 	Spec    Spec
 	Streams [3]*os.File // the program's
 	Console *os.File    // nil: there is no Terminal
+	Trees   []*os.File  // another root's: the root file system and the sources of Spec.Mounts, mounts that are nowhere yet
 	// Ready is to be called when the container's init is ready for the program. It returns when Run is too.
 	Ready func() error
 }
@@ -97,18 +103,21 @@ func (r Runner) Serve(ctx context.Context) error {
 func (r Runner) serve(ctx context.Context, files []*os.File) {
 	conn := files[0]
 	defer conn.Close()
-	job := &Job{}
+	in, out := json.NewDecoder(conn), json.NewEncoder(conn)
+	var req request
+	if in.Decode(&req) != nil || req.Trees > len(files)-1 {
+		closeAll(files)
+		return
+	}
+	job := &Job{Trees: files[len(files)-req.Trees:]}
+	defer closeAll(job.Trees)
+	files = files[:len(files)-req.Trees]
 	copy(job.Streams[:], files[1:])
 	terminal := len(files) > 4
 	if terminal {
 		job.Console = files[4]
 	}
 	defer job.Started()
-	in, out := json.NewDecoder(conn), json.NewEncoder(conn)
-	var req request
-	if in.Decode(&req) != nil {
-		return
-	}
 	if req.Describe {
 		d, err := r.Describe(req.Spec)
 		_ = out.Encode(reply{Describe: &d, Failure: failureOf(err)})
@@ -183,7 +192,7 @@ func (e *runnerError) Hint() string { return e.hint }
 
 // receive takes one message's files from a control socket; none: it has ended.
 func receive(fd int) ([]*os.File, error) {
-	oob := make([]byte, unix.CmsgSpace(8*4))
+	oob := make([]byte, unix.CmsgSpace((maxTrees+8)*4))
 	var n, oobn int
 	var err error
 	for {

@@ -3,6 +3,7 @@ package userns
 import (
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/moby/sys/user"
 	"golang.org/x/sys/unix"
@@ -121,8 +122,38 @@ func notYours(uid int64, m []user.IDMap) error {
 			ranges += fmt.Sprintf("-%d", r.ParentID+r.Count-1)
 		}
 	}
-	return &Error{
-		Op: "map user ids", Err: fmt.Errorf("user %d is not yours to use", uid),
-		Advice: fmt.Sprintf("it may be %s; root gives you more by a line in /etc/subuid", ranges),
+	advice := fmt.Sprintf("it may be %s; root gives you more: %s", ranges, usermod(uid, uid))
+	if here {
+		advice = fmt.Sprintf("it may be %s, the users of the container that this runs in", ranges)
 	}
+	return &Error{Op: "map user ids", Err: fmt.Errorf("user %d is not yours to use", uid), Advice: advice}
+}
+
+// noGroup says that a user's place in the ranges is behind the last group.
+func noGroup(uid int, id int64) error {
+	return &Error{
+		Op: "map group ids", Err: fmt.Errorf("your groups have no number %d to go with user %d", id, uid),
+		Advice: "your range in /etc/subgid is shorter than that in /etc/subuid: choose a user of a smaller number, or let root give you more groups (usermod --add-subgids FIRST-LAST " + callerName() + ")",
+	}
+}
+
+// usermod is the command that gives the caller ids of the host.
+func usermod(first, last int64) string {
+	return fmt.Sprintf("sudo usermod --add-subuids %d-%d --add-subgids %d-%d %s", first, last, first, last, callerName())
+}
+
+// callerName is the caller, by name where the host has one.
+func callerName() string {
+	uid := os.Geteuid()
+	if Inside() {
+		if id, err := Caller(); err == nil {
+			if uid, err = Host(id); err != nil {
+				uid = id
+			}
+		}
+	}
+	if u, err := user.LookupUid(uid); err == nil {
+		return u.Name
+	}
+	return strconv.Itoa(uid)
 }

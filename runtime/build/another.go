@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/layer"
 	"github.com/shbuild/shbuild/runtime/userns"
 )
@@ -17,10 +19,13 @@ import (
 // to belong to that user, so a container gets copies of the layers with other owners, which are kept in the layer
 // store beside them; what it makes is given back to root before it becomes a layer. So the image, and every key of
 // the cache, is what it would be without.
-func (s *stage) changeRoot(uid string) (err error) {
+func (b *Builder) changeRoot(s *stage, uid string) (err error) {
 	s.root = nil
 	if uid == "" {
 		return nil
+	}
+	if r := b.opts.Isolation; r != nil && r.Rung != isolation.Full {
+		return diag.WithHint(fmt.Errorf("isolation %s has no other users", r.Rung), "USERNS takes the rung full: shbuild's first line says what would reach it")
 	}
 	host, err := strconv.Atoi(uid)
 	if err != nil {
@@ -47,11 +52,12 @@ func ownerFor(root *userns.Root, uid, gid int) (int, int, error) {
 // layeredFor is layered with the files as another root's.
 func (b *Builder) layeredFor(ctx context.Context, below files, root *userns.Root, f func(root string) error) (id string, err error) {
 	return b.drafted(ctx, func(draft *layer.Draft) error {
-		at, unmount, err := b.mountFor(ctx, below, draft, root)
+		at, done, err := b.mountFor(ctx, below, draft, root)
 		if err != nil {
 			return err
 		}
-		if err := errors.Join(f(at), unmount()); err != nil {
+		err = f(at)
+		if err = errors.Join(err, done(err == nil)); err != nil {
 			return err
 		}
 		return layer.Reown(ctx, draft.Dir, userns.Back{Root: root})
@@ -59,7 +65,7 @@ func (b *Builder) layeredFor(ctx context.Context, below files, root *userns.Root
 }
 
 // mountFor is mount with the files as another root's; nil: as they are.
-func (b *Builder) mountFor(ctx context.Context, below files, draft *layer.Draft, root *userns.Root) (at string, unmount func() error, err error) {
+func (b *Builder) mountFor(ctx context.Context, below files, draft *layer.Draft, root *userns.Root) (at string, done func(wanted bool) error, err error) {
 	if root == nil {
 		return b.mount(ctx, below, draft)
 	}

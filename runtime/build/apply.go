@@ -154,7 +154,7 @@ func (b *Builder) carried(ctx context.Context, s *stage, sc *scope, in *input, c
 		next.memory = c.Bytes
 		return next, nil
 	case *instr.UserNS:
-		return next, next.changeRoot(c.UID)
+		return next, b.changeRoot(next, c.UID)
 	}
 	return nil, fmt.Errorf("%s is not built into this version", in.keyword)
 }

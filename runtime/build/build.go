@@ -28,6 +28,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/platforms"
@@ -44,6 +45,7 @@ import (
 	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/layer"
 	"github.com/shbuild/shbuild/runtime/owner"
+	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/sshagent"
@@ -119,6 +121,10 @@ type Builder struct {
 	sandbox   *sandbox.Sandbox
 	context   func() (*buildctx.Tree, error)
 
+	copies    atomic.Pointer[layer.Copies] // nil: files are mounted
+	noOverlay sync.Once
+	changed   sync.Map // by the step's draft
+
 	whole   context.Context    // of the build in progress: what is fetched by one node may be read by another
 	cancel  context.CancelFunc // ends whole
 	fetched sync.Map           // what was fetched, by name: functions that fetch once
@@ -183,6 +189,11 @@ func (b *Builder) openState() (err error) {
 	}
 	if b.layers, err = layer.Open(b.stateDir("layers")); err != nil {
 		return err
+	}
+	if mustCopy(b.opts.Isolation) {
+		b.startCopying()
+	} else if err := rootfs.Suits(b.stateDir("layers")); err != nil {
+		b.copyInstead(err)
 	}
 	b.temp, err = b.layers.Temp()
 	return err

@@ -184,11 +184,11 @@ func (r *ready) makeCache(ctx context.Context, dir string, m mount, below files)
 
 // fillCache copies what from= and source= name.
 func (r *ready) fillCache(ctx context.Context, dir string, m mount, below files) (err error) {
-	root, unmount, err := r.b.mountFor(ctx, below, nil, r.root)
+	root, done, err := r.b.mountFor(ctx, below, nil, r.root)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, unmount()) }()
+	defer func() { err = errors.Join(err, done(err == nil)) }()
 	source, err := within(root, m.Source)
 	if err != nil {
 		return err

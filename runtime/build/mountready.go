@@ -107,9 +107,9 @@ func (r *ready) bind(ctx context.Context, m mount, below files) error {
 // mountFiles mounts files until release.
 func (r *ready) mountFiles(ctx context.Context, below files, writable bool) (root string, err error) {
 	if !writable {
-		root, unmount, err := r.b.mountFor(ctx, below, nil, r.root)
+		root, done, err := r.b.mountFor(ctx, below, nil, r.root)
 		if err == nil {
-			r.later(unmount)
+			r.later(func() error { return done(false) }) // where it is a copy the RUN may have changed it all the same
 		}
 		return root, err
 	}
@@ -118,9 +118,9 @@ func (r *ready) mountFiles(ctx context.Context, below files, writable bool) (roo
 		return "", err
 	}
 	r.later(draft.Discard)
-	root, unmount, err := r.b.mountFor(ctx, below, draft, r.root)
+	root, done, err := r.b.mountFor(ctx, below, draft, r.root)
 	if err == nil {
-		r.later(unmount)
+		r.later(func() error { return done(false) })
 	}
 	return root, err
 }

@@ -116,6 +116,11 @@ func (r *ready) secretFile(data []byte, m mount, mode os.FileMode) (string, erro
 		if err != nil {
 			return "", err
 		}
+		if r.b.copying() { // nothing can be mounted either
+			r.later(func() error { return os.RemoveAll(dir) })
+			r.secretDir = dir
+			return r.secretFile(data, m, mode)
+		}
 		r.later(func() error { return os.Remove(dir) })
 		if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700"); err != nil {
 			return "", fmt.Errorf("mount a tmpfs for it: %w", err)

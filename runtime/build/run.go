@@ -14,6 +14,7 @@ import (
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/runtime/owner"
 	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/trace"
@@ -226,6 +227,9 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 		ID: newID(), Rootfs: root, StateDir: state, Args: in.Args, Env: slices.Concat(in.Env, in.proxies, r.env), Cwd: in.Dir,
 		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: b.hostname(), Mounts: mounts, Grace: grace,
 		Root: in.root, Memory: in.Memory, More: true, Isolation: b.opts.Isolation,
+	}
+	if _, set := env(nil).setAll(spec.Env).Get("HOME"); !set && owner.Kept() {
+		spec.Env = append(spec.Env, "HOME="+user.Home) // the program is root's all the same
 	}
 	var flush func() error
 	spec.Stdout, spec.Stderr, flush = out.streams(r.secrets)

@@ -16,7 +16,6 @@ import (
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/layer"
-	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/trace"
 	"github.com/shbuild/shbuild/runtime/userns"
 )
@@ -235,7 +234,10 @@ func (b *Builder) drafted(ctx context.Context, fill func(*layer.Draft) error) (i
 	_, span := trace.Start(ctx, "adopt the layer")
 	defer span.End()
 	id = newID()
-	_, err = draft.Commit(id)
+	made, err := draft.Commit(id)
+	if err == nil {
+		err = b.keepCopy(draft, made)
+	}
 	return id, err
 }
 
@@ -248,47 +250,6 @@ func (b *Builder) mountedTree(ctx context.Context, from files, f func(*buildctx.
 		}
 		return errors.Join(f(tree), tree.Close())
 	})
-}
-
-// mounted runs f with the files mounted: with the draft's folder on top, or
-// read-only where there is no draft.
-func (b *Builder) mounted(ctx context.Context, below files, draft *layer.Draft, f func(root string) error) (err error) {
-	root, unmount, err := b.mount(ctx, below, draft)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, unmount()) }()
-	return f(root)
-}
-
-// mount is mounted for those who unmount themselves.
-func (b *Builder) mount(ctx context.Context, below files, draft *layer.Draft) (root string, unmount func() error, err error) {
-	_, span := trace.Start(ctx, "mount")
-	defer span.End()
-	span.Number("layers", int64(len(below.layers)))
-	lowers, err := b.lowers(below)
-	if err != nil {
-		return "", nil, err
-	}
-	return b.mountLowers(ctx, lowers, draft)
-}
-
-func (b *Builder) mountLowers(ctx context.Context, lowers []string, draft *layer.Draft) (root string, unmount func() error, err error) {
-	if root, err = b.layers.Temp(); err != nil {
-		return "", nil, err
-	}
-	upper, work := "", ""
-	if draft != nil {
-		upper, work = draft.Dir, draft.Work
-	}
-	if err := rootfs.Mount(root, lowers, upper, work); err != nil {
-		return "", nil, err
-	}
-	return root, func() error {
-		_, span := trace.Start(ctx, "unmount")
-		defer span.End()
-		return errors.Join(rootfs.Unmount(root), os.Remove(root))
-	}, nil
 }
 
 // lowers are the folders of the layers, the topmost first, as overlay wants

@@ -176,11 +176,11 @@ func (st *Stop) Shell(ctx context.Context, t *sandbox.Terminal, kind string, in 
 		return err
 	}
 	defer func() { err = errors.Join(err, draft.Discard()) }()
-	root, unmount, err := st.b.mountFor(ctx, f, draft, st.stage.root)
+	root, done, err := st.b.mountFor(ctx, f, draft, st.stage.root)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, unmount()) }()
+	defer func() { err = errors.Join(err, done(false)) }()
 	return st.shell(ctx, root, t, kind, in, out)
 }
 

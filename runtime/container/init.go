@@ -28,6 +28,12 @@ const initPipe = "_LIBCONTAINER_INITPIPE"
 //
 // No subcommand may be called "init".
 func Init() {
+	if len(os.Args) == 2 && os.Args[1] == guardRole {
+		guard()
+	}
+	if len(os.Args) == 2 && os.Args[1] == launchRole {
+		launcher()
+	}
 	if len(os.Args) < 2 || os.Args[1] != "init" || os.Getenv(initPipe) == "" {
 		logrus.SetOutput(io.Discard)
 		logrus.SetLevel(logrus.ErrorLevel)

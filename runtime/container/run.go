@@ -35,6 +35,9 @@ func (all *Containers) Run(ctx context.Context, job *sandbox.Job) (_ sandbox.Res
 	if err := complete(spec); err != nil {
 		return sandbox.Result{}, err
 	}
+	if chrooted(spec) {
+		return runChroot(ctx, job)
+	}
 	undo, err := settle(job)
 	if err != nil {
 		return sandbox.Result{}, err

@@ -39,7 +39,9 @@ func namespaced(rung Rung, t Trial, f Facts) Verdict {
 }
 
 // chrootCaps are what a RUN in a chroot takes: to go there, to make its /dev, and for root in it to be root.
-var chrootCaps = []string{"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETUID", "CAP_SYS_CHROOT", "CAP_MKNOD"}
+var chrootCaps = []string{
+	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID", "CAP_SYS_CHROOT", "CAP_MKNOD",
+}
 
 func chrooted(f Facts) Verdict {
 	v := Verdict{Rung: Chroot}

@@ -38,6 +38,7 @@ func Enter(o Options, f func(*Report) int) (int, error) {
 			return 0, &Error{o.Want, v}
 		}
 		report.Facts = &facts
+		return enter(o, &report, f)
 	default:
 		report.Rungs = []Verdict{{Rung: None, OK: true}}
 	}
@@ -54,26 +55,26 @@ func best(o Options, f func(*Report) int) (int, error) {
 	facts := Look()
 	facts.Full = Trial{Error: top.Reason, Advice: top.Mend} // it has just been tried
 	report := Assess(facts)
-	if report.Rung == OneID {
-		return enter(o, &report, f)
+	if report.Rung == None {
+		return f(&report), nil
 	}
-	return f(&report), nil
+	return enter(o, &report, f)
 }
 
-// enter enters a rung with a user namespace.
+// enter enters a rung on which programs run.
 func enter(o Options, report *Report, f func(*Report) int) (int, error) {
 	text, err := json.Marshal(report)
 	if err != nil {
 		return 0, fmt.Errorf("tell the build about its isolation: %w", err)
 	}
-	return userns.EnterWith(userns.Options{Root: o.Root, Alone: report.Rung == OneID, Word: string(text)}, func() int { return f(told()) })
+	return userns.EnterWith(userns.Options{Root: o.Root, Alone: report.Rung == OneID, Bare: report.Rung == Chroot, Word: string(text)}, func() int { return f(told()) })
 }
 
 // told is what the outer process said, and what is to be seen from inside.
 func told() *Report {
 	report := Report{Rung: Full}
 	_ = json.Unmarshal([]byte(userns.Word()), &report) // one who entered by package userns alone says nothing
-	report.IDs, report.OuterProc = userns.Mode(), !userns.OwnProc()
+	report.IDs, report.OuterProc = userns.Mode(), !userns.OwnProc() && report.Rung != Chroot
 	if len(report.Rungs) == 0 {
 		report.Rungs = []Verdict{{Rung: report.Rung, OK: true}}
 	}

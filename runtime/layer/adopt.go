@@ -104,6 +104,13 @@ func copyAttributes(to, from int) error {
 }
 
 func copyXattrs(to, from int) error {
+	if n, err := unix.Flistxattr(from, nil); n == 0 || err == unix.ENOTSUP {
+		return nil
+	}
+	return copySomeXattrs(to, from)
+}
+
+func copySomeXattrs(to, from int) error {
 	var list [64 << 10]byte // the most that the kernel gives
 	n, err := unix.Flistxattr(from, list[:])
 	if err == unix.ENOTSUP {

@@ -53,7 +53,7 @@ func (b below) lookup(name string) (*lower, error) {
 			continue
 		case err != nil:
 			return nil, err
-		case isWhiteout(&st):
+		case isWhiteout(fd, name, &st):
 			return nil, nil
 		}
 		owner.Lookup(fd, name, &st)
@@ -105,7 +105,7 @@ func (b below) names() (map[string]bool, error) {
 			if err != nil {
 				return nil, err
 			}
-			if isWhiteout(&st) {
+			if isWhiteout(fd, name, &st) {
 				gone[name] = true
 			} else {
 				there[name] = true

@@ -74,8 +74,8 @@ func (c *cloner) entry(ctx context.Context, src, dst int, name, full string) err
 		return err
 	}
 	switch {
-	case isWhiteout(&st): // before links: overlayfs links whiteouts to each other
-		return unix.Mknodat(dst, name, unix.S_IFCHR, 0)
+	case isWhiteout(src, name, &st): // before links: overlayfs links whiteouts to each other
+		return whiteout(&folder{fd: dst, path: path.Dir(full)}, name)
 	case isDir(&st):
 		return c.subfolder(ctx, src, dst, name, full)
 	}

@@ -154,7 +154,7 @@ func (a *applier) existing(in *folder, name string) error {
 	switch {
 	case err != nil || isDir(&st):
 		return err
-	case isWhiteout(&st):
+	case isWhiteout(in.fd, name, &st):
 		return a.replaceWhiteout(in, name)
 	}
 	return a.replacing(in, name, func() error { return unix.Mkdirat(in.fd, name, 0o700) })
@@ -170,7 +170,7 @@ func (a *applier) link(hdr *tar.Header, in *folder, name string) error {
 	}
 	base := path.Base(target)
 	st, err := lstatat(from.fd, base)
-	if err == nil && isWhiteout(&st) {
+	if err == nil && isWhiteout(from.fd, base, &st) {
 		err = unix.ENOENT
 	}
 	if err == nil && isDir(&st) {

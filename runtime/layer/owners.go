@@ -69,7 +69,7 @@ func (r *reowner) folder(ctx context.Context, fd int, at string) error {
 // entry gives one entry its owner, once, however many names it has.
 func (r *reowner) entry(dir int, name string) error {
 	st, err := lstatat(dir, name)
-	if err != nil || isWhiteout(&st) {
+	if err != nil || isWhiteout(dir, name, &st) {
 		return err
 	}
 	if id := (inode{st.Dev, st.Ino}); st.Nlink > 1 && !isDir(&st) {

@@ -24,8 +24,29 @@ func (d *differ) same(in *changed, name string, st *unix.Stat_t, low *lower) (bo
 	if st.Size != was.Size || st.Mtim != was.Mtim {
 		return false, nil
 	}
+	if st.Mtim.Nsec != 0 || st.Size == 0 {
+		return d.sameCapabilities(in.fd, name, st, low)
+	}
+	return d.sameAll(in.fd, name, st, low)
+}
+
+// sameAll says whether what has the same metadata also has the same capabilities and content.
+func (d *differ) sameAll(in int, name string, st *unix.Stat_t, low *lower) (bool, error) {
+	if same, err := d.sameCapabilities(in, name, st, low); err != nil || !same {
+		return false, err
+	}
+	switch {
+	case isSymlink(st):
+		return sameTarget(in, low.dir, name)
+	case isRegular(st) && st.Size > 0:
+		return d.sameContent(in, low.dir, name)
+	}
+	return true, nil
+}
+
+func (d *differ) sameCapabilities(in int, name string, st *unix.Stat_t, low *lower) (bool, error) {
 	if isRegular(st) {
-		now, err := capability(in.fd, name)
+		now, err := capability(in, name)
 		if err != nil {
 			return false, err
 		}
@@ -33,14 +54,6 @@ func (d *differ) same(in *changed, name string, st *unix.Stat_t, low *lower) (bo
 		if err != nil || !bytes.Equal(now, before) {
 			return false, err
 		}
-	}
-	switch {
-	case st.Mtim.Nsec != 0 || st.Size == 0:
-		return true, nil
-	case isSymlink(st):
-		return sameTarget(in.fd, low.dir, name)
-	case isRegular(st):
-		return d.sameContent(in.fd, low.dir, name)
 	}
 	return true, nil
 }

@@ -11,6 +11,7 @@ const (
 	xattrCapability = "security.capability"
 	xattrOpaque     = "user.overlay.opaque"
 	xattrOverlay    = "user.overlay." // all names like this are overlayfs's own
+	xattrWhiteout   = "user.overlay.whiteout"
 )
 
 const openFolder = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
@@ -75,9 +76,17 @@ func isDir(st *unix.Stat_t) bool     { return st.Mode&unix.S_IFMT == unix.S_IFDI
 func isRegular(st *unix.Stat_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFREG }
 func isSymlink(st *unix.Stat_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFLNK }
 
-// isWhiteout says whether overlayfs takes the entry for a deleted one.
-func isWhiteout(st *unix.Stat_t) bool {
-	return st.Mode&unix.S_IFMT == unix.S_IFCHR && st.Rdev == 0
+// isWhiteout says whether an entry of an open folder stands for a deleted one: a character device 0/0, which is what
+// overlayfs makes, or an empty file with a mark, which it understands since Linux 6.7 (see whiteout).
+func isWhiteout(dir int, name string, st *unix.Stat_t) bool {
+	if st.Mode&unix.S_IFMT == unix.S_IFCHR {
+		return st.Rdev == 0
+	}
+	if !isRegular(st) || st.Size != 0 {
+		return false
+	}
+	n, err := unix.Lgetxattr("/proc/self/fd/"+strconv.Itoa(dir)+"/"+name, xattrWhiteout, nil)
+	return err == nil && n > 0
 }
 
 // isOpaque says whether an open folder hides what is below it.

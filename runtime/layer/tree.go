@@ -146,7 +146,7 @@ func (t *tree) through(in *folder, name string, create bool, links *int) (*folde
 	if err != nil {
 		return nil, err
 	}
-	if isWhiteout(&st) && create {
+	if create && isWhiteout(in.fd, name, &st) {
 		if err := t.replaceWhiteout(in, name); err != nil {
 			return nil, err
 		}

@@ -158,7 +158,7 @@ func (d *differ) entry(ctx context.Context, in *changed, name string, under belo
 		return err
 	}
 	switch {
-	case isWhiteout(&st): // before anything about hard links: overlayfs links whiteouts to each other
+	case isWhiteout(in.fd, name, &st): // before anything about hard links: overlayfs links whiteouts to each other
 		if low == nil {
 			return nil
 		}

@@ -44,19 +44,23 @@ func kernelError(fsfd int, err error) error {
 	return fmt.Errorf("%w (the kernel: %s)", err, strings.Join(said, "; "))
 }
 
+const (
+	elsewhere = "choose another state folder with --root or SHBUILD_ROOT"
+	onOverlay = "the state folder is on an overlay itself, as in most containers: put it on a volume, an emptyDir or a tmpfs; " + elsewhere
+)
+
 // explain adds advice to a failed mount, from the error and from the
 // filesystem that the changes would go to.
 func explain(err error, s *stack) error {
 	e := &Error{Op: "mount the layers with overlayfs", Err: err}
 	fs := s.filesystem()
-	const elsewhere = "choose another state folder with --root or SHBUILD_ROOT"
 	switch {
 	case errors.Is(err, errTooLong):
 		e.advice = "use a newer kernel, or start from an image with fewer layers"
 	case errors.Is(err, unix.ENODEV):
 		e.advice = "this kernel has no overlayfs: modprobe overlay as root"
 	case fs == "overlay":
-		e.advice = "the state folder is on an overlay itself, as in most containers: put it on a volume, an emptyDir or a tmpfs; " + elsewhere
+		e.advice = onOverlay
 	case errors.Is(err, unix.EPERM), errors.Is(err, unix.EACCES), errors.Is(err, unix.ENOSYS):
 		e.advice = "mounting overlayfs as an ordinary user needs Linux 5.11 or later, and a container around shbuild must not forbid mounts (docker: --security-opt seccomp=unconfined --security-opt apparmor=unconfined)"
 	case errors.Is(err, unix.ENOSPC):

@@ -40,12 +40,19 @@ func (b *Builder) imageLayer(ctx context.Context, f files, form Form) (v1.Layer,
 		form = Form{} // a base's layer stays as it came
 	}
 	id := b.blobKey(top, form)
-	v, err, _ := b.blobs.Do(id, func() (any, error) {
-		blob, err := b.makeBlob(ctx, f, id, form)
-		return blob, why(ctx, err) // others may wait for the same, who know of another ctx
-	})
-	if err != nil {
-		return nil, err
+	v, found := b.made.Load(id)
+	if !found {
+		var err error
+		v, err, _ = b.blobs.Do(id, func() (any, error) {
+			blob, err := b.makeBlob(ctx, f, id, form)
+			if err == nil {
+				b.made.Store(id, blob)
+			}
+			return blob, why(ctx, err) // others may wait for the same, who know of another ctx
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
 	blob := v.(cache.Blob)
 	diffID, derr := v1.NewHash(blob.DiffID)

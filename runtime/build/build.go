@@ -130,6 +130,7 @@ type Builder struct {
 	fetched sync.Map           // what was fetched, by name: functions that fetch once
 	flights singleflight.Group // steps under way, by key
 	blobs   singleflight.Group // layers being tarred, by ID
+	made    sync.Map           // … and in the store: cache.Blob by blobKey
 	early   sync.WaitGroup     // … ahead of need
 
 	mu        sync.Mutex

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -57,20 +58,30 @@ func (b *Builder) chain(f files, layers []v1.Layer) ([]digest.Digest, error) {
 			return nil, err
 		}
 		diffIDs[i] = digest.Digest(id.String())
+	}
+	chains := identity.ChainIDs(slices.Clone(diffIDs))
+	for i := b.recorded(chains); i < len(chains); i++ {
 		if b.rewrites(f.layers[i], Form{}) {
 			continue // the folder's files have other times
 		}
-		chain := identity.ChainID(diffIDs[:i+1]).String()
-		if known, ok := b.cache.Chain(chain); ok {
-			if _, there, err := b.layers.Get(known); there && err == nil {
-				continue
-			}
-		}
-		if err := b.cache.PutChain(chain, f.layers[i].ID); err != nil {
+		if err := b.cache.PutChain(chains[i].String(), f.layers[i].ID); err != nil {
 			return nil, err
 		}
 	}
 	return diffIDs, nil
+}
+
+// recorded is how many of the chains, from the first, have records. They are written in that order, so one that is there
+// stands for all before it.
+func (b *Builder) recorded(chains []digest.Digest) int {
+	for i, chain := range slices.Backward(chains) {
+		if known, ok := b.cache.Chain(chain.String()); ok {
+			if _, there, err := b.layers.Get(known); there && err == nil {
+				return i + 1
+			}
+		}
+	}
+	return 0
 }
 
 // config is the image's configuration as JSON: the same bytes that BuildKit

@@ -15,7 +15,8 @@ import (
 type bench struct {
 	dir, user, shbuild, out string
 	rounds                  int
-	patience                float64 // seconds
+	patience                float64       // seconds
+	calm                    time.Duration // how long settle waits at most
 	only                    []string
 
 	who      *account // whom rootless programs run as
@@ -23,7 +24,8 @@ type bench struct {
 	ours     builder
 	peers    []builder
 	results  *results
-	now      string // the scenario that is being measured
+	now      string          // the scenario that is being measured
+	gone     map[string]bool // peers that failed in it
 }
 
 // open sees to the folder and starts the registry.
@@ -81,7 +83,7 @@ func (b *bench) close() error {
 // measure runs a scenario and keeps its numbers in the place of those that it gave before.
 func (b *bench) measure(ctx context.Context, s scenario) error {
 	start := time.Now()
-	b.now = s.name
+	b.now, b.gone = s.name, map[string]bool{}
 	b.results.forget(s.name)
 	b.results.describe(b)
 	if err := s.run(ctx, b); err != nil {
@@ -100,16 +102,15 @@ type opponent struct {
 	turn turn
 }
 
-// pairs lets ours and each opponent take turns. The first to fail in its first round is left out and recorded as failed.
+// pairs lets ours and each opponent take turns. One that fails is left out from then on.
 func (b *bench) pairs(ctx context.Context, ours turn, others []opponent) error {
 	if len(b.only) > 0 {
 		others = slices.DeleteFunc(others, func(o opponent) bool { return !slices.Contains(b.only, o.name) })
 	}
 	spent := map[string]time.Duration{}
-	gone := map[string]bool{}
 	for round := range b.rounds {
 		for _, o := range others {
-			if gone[o.name] || spent[o.name].Seconds() > b.patience {
+			if b.gone[o.name] || spent[o.name].Seconds() > b.patience {
 				continue
 			}
 			var mine, theirs map[string]float64
@@ -132,9 +133,7 @@ func (b *bench) pairs(ctx context.Context, ours turn, others []opponent) error {
 				return fmt.Errorf("shbuild: %w", err)
 			}
 			if failed != nil {
-				gone[o.name] = true
-				fmt.Fprintf(os.Stderr, "bench: %s: %s failed: %v\n", b.now, o.name, failed)
-				b.results.failed(b.now, o.name, failed)
+				b.leaveOut(o.name, failed)
 				continue
 			}
 			b.results.pair(b.now, o.name, mine, theirs)
@@ -150,7 +149,7 @@ func (b *bench) pairs(ctx context.Context, ours turn, others []opponent) error {
 // ms runs a command and gives its milliseconds. Before it starts, everything dirty goes to the disk, and the machine is
 // given time to fall idle.
 func (b *bench) ms(cmd *exec.Cmd) (float64, error) {
-	settle()
+	b.settle()
 	return b.again(cmd)
 }
 

@@ -25,6 +25,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,6 +49,7 @@ func run(ctx context.Context, args []string) (err error) {
 	flags.StringVar(&b.shbuild, "shbuild", "bin/shbuild", "the `program` to measure")
 	flags.IntVar(&b.rounds, "n", 3, "pairs with each builder and each floor")
 	flags.Float64Var(&b.patience, "patience", 40, "no more pairs with a builder that took this many `seconds` in one scenario")
+	flags.DurationVar(&b.calm, "calm", 10*time.Second, "wait so long at most for the machine to be idle before each run")
 	flags.StringVar(&b.out, "out", "docs/performance", "the `folder` of the report and of its numbers")
 	only := flags.String("tools", "", "measure against these `names` only, with commas between them")
 	flags.Usage = func() {

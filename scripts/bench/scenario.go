@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"slices"
 )
@@ -66,17 +67,27 @@ func (b *bench) warm(ctx context.Context, t builder, base string) error {
 	return b.do(t.build(ctx, job{tag: "made/warm", file: file, context: b.contextDir("empty")}))
 }
 
-// warmAll does so for ours and for all peers. Those that cannot are no longer among them.
+// warmAll does so for ours and for all peers. One that cannot is left out of the scenario.
 func (b *bench) warmAll(ctx context.Context, base string) error {
 	if err := b.warm(ctx, b.ours, base); err != nil {
 		return err
 	}
 	for _, p := range b.peers {
 		if err := b.warm(ctx, p, base); err != nil {
-			return fmt.Errorf("%s: %w", p.name(), err)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			b.leaveOut(p.name(), err)
 		}
 	}
 	return nil
+}
+
+// leaveOut says and keeps that a peer fails in the scenario that is being measured.
+func (b *bench) leaveOut(peer string, err error) {
+	b.gone[peer] = true
+	fmt.Fprintf(os.Stderr, "bench: %s: %s failed: %v\n", b.now, peer, err)
+	b.results.failed(b.now, peer, err)
 }
 
 // floor is an opponent that runs a command of the machine's.

@@ -8,21 +8,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// settle writes what is dirty to the disk, and waits until the processors are idle: for three looks in a row, or for ten
-// seconds where somebody else is at work and stays.
-func settle() {
+// settle writes what is dirty to the disk, and waits until the processors are idle: for three looks in a row, or for as long
+// as -calm says where somebody else is at work and stays.
+func (b *bench) settle() {
 	unix.Sync()
 	calm := 0
 	busy, idle := processors()
-	for end := time.Now().Add(10 * time.Second); calm < 3 && time.Now().Before(end); {
+	for end := time.Now().Add(b.calm); calm < 3 && time.Now().Before(end); {
 		time.Sleep(60 * time.Millisecond)
-		b, i := processors()
-		if (b-busy)*10 <= i-idle+b-busy { // at most a tenth
+		nowBusy, nowIdle := processors()
+		if (nowBusy-busy)*10 <= nowIdle-idle+nowBusy-busy { // at most a tenth
 			calm++
 		} else {
 			calm = 0
 		}
-		busy, idle = b, i
+		busy, idle = nowBusy, nowIdle
 	}
 }
 

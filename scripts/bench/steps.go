@@ -115,7 +115,7 @@ func cached(ctx context.Context, b *bench) error {
 
 // several is the median of so many short runs, one after the other.
 func (b *bench) several(n int, command func() *exec.Cmd) (float64, error) {
-	settle()
+	b.settle()
 	var all []float64
 	for range n {
 		ms, err := b.again(command())

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// What a build may touch is counted here, not timed: a count is the same on every machine. Where one of these tests fails
+// after a change, the change made every such build dearer; if that has to be, the bound is to be raised in the same
+// commit, which says why.
+
+// TestVersionStartsNothing: a verb that needs no namespace enters none, and no second process.
+func TestVersionStartsNothing(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, false)
+	for _, args := range [][]string{{"version"}, {"--help"}, {"build", "--help"}} {
+		c := p.run(t, args...)
+		if diff := cmp.Diff([]string{"shbuild"}, c.programs); diff != "" {
+			t.Errorf("%q: programs (-want +got):\n%s", args, diff)
+		}
+		c.none(t, "mount", "unshare", "setns", "fork", "vfork", "clone", "clone3", "mkdirat", "renameat", "unlinkat", "fsync", "fdatasync")
+		atMost(t, fmt.Sprint(args, ", of the state folder"), c.in(p.state), 0)
+	}
+}
+
+// TestCachedBuildTouches: of a rebuild in which everything is cached, what is opened, written and started.
+func TestCachedBuildTouches(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, true)
+	const few, many = 4, 24
+	made := map[int]*asked{}
+	for _, steps := range []int{few, many} {
+		p.write(t, "Dockerfile", "FROM builtin:toybox\n"+strings.Repeat("RUN true\n", steps))
+		p.build(t)
+		made[steps] = p.run(t, "build", "-t", "made", p.context)
+	}
+	c := made[many]
+
+	// Itself, itself inside the namespaces, and what gives it its ids.
+	programs := slices.Sorted(slices.Values(c.programs))
+	if diff := cmp.Diff([]string{"exe", "newgidmap", "newuidmap", "shbuild"}, programs); diff != "" {
+		t.Errorf("programs (-want +got):\n%s", diff)
+	}
+	c.none(t, "renameat", "renameat2", "fsync", "fdatasync", "fsopen", "move_mount", "unshare", "setns")
+	if n := c.counts["mount"]; n > 2 { // the namespace's own: / made private, and /proc
+		t.Errorf("%d mounts, want 2", n)
+	}
+	var layers []string
+	for _, file := range c.in(filepath.Join(p.state, "layers")) {
+		if !strings.HasPrefix(file, "tmp") {
+			layers = append(layers, file)
+		}
+	}
+	atMost(t, "of layers", layers, 0)
+	atMost(t, "of the build context", c.in(p.context), 1)
+	atMost(t, "of the image store", c.in(filepath.Join(p.state, "images")), 6) // layout, ingest's folder, index, manifest twice, config
+	atMost(t, "records of steps", c.in(filepath.Join(p.state, "cache", "steps")), many)
+
+	more := len(c.in(p.state)) - len(made[few].in(p.state))
+	if want := opensPerStep * (many - few); more > want {
+		t.Errorf("for %d more cached steps %d more files of the state folder are opened, want at most %d:\n  %s", many-few, more, want,
+			strings.Join(kinds(c.in(p.state)), "\n  "))
+	}
+	// A file or two more or less are looked at by chance, when Go's runtime starts.
+	if more, want := c.counts["newfstatat"]-made[few].counts["newfstatat"], statsPerStep*(many-few); more > want+2 {
+		t.Errorf("for %d more cached steps %d more files are looked at, want at most %d", many-few, more, want)
+	}
+}
+
+const (
+	opensPerStep = 2 // the records of the step, and of its layer as a blob
+	statsPerStep = 2 // is the layer there, and its blob
+)
+
+// kinds are the folders of files, with how many are in each.
+func kinds(files []string) []string {
+	counts := map[string]int{}
+	for _, f := range files {
+		counts[filepath.Dir(f)]++
+	}
+	var list []string
+	for _, dir := range slices.Sorted(maps.Keys(counts)) {
+		list = append(list, fmt.Sprintf("%s: %d", dir, counts[dir]))
+	}
+	return list
+}
+
+// TestUnchangedContextIsNotRead: a COPY of files that did not change opens none of them.
+func TestUnchangedContextIsNotRead(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, true)
+	p.write(t, "Dockerfile", "FROM scratch\nCOPY . /\n")
+	const files = 40
+	for i := range files {
+		p.write(t, fmt.Sprintf("file%d", i), strings.Repeat("x", 1000+i))
+	}
+	time.Sleep(2100 * time.Millisecond) // a file that has just changed is not trusted
+	p.build(t)
+	c := p.run(t, "build", "-t", "made", p.context)
+	var read []string
+	for _, file := range c.in(p.context) {
+		if strings.HasPrefix(file, "file") {
+			read = append(read, file)
+		}
+	}
+	atMost(t, "unchanged files", read, 0)
+	c.none(t, "renameat", "renameat2", "fsync", "fdatasync")
+
+	// One that changed is read, and no other.
+	p.write(t, "file7", "changed")
+	c = p.run(t, "build", "-t", "made", p.context)
+	seen := map[string]int{}
+	for _, file := range c.in(p.context) {
+		if strings.HasPrefix(file, "file") {
+			seen[file]++
+		}
+	}
+	if seen["file7"] == 0 {
+		t.Error("the file that changed was not read")
+	}
+}

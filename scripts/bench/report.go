@@ -101,6 +101,11 @@ func settings(out *strings.Builder, lines []line) {
 		fmt.Fprintf(out, "- %s: %s\n", strings.Join(of[head], ", "), head)
 	}
 	delete(tools, "shbuild")
+	for _, l := range lines {
+		if l.Pair != nil && l.Pair.Failed != "" {
+			fmt.Fprintf(out, "- %s failed in %s: %s\n", l.Pair.With, l.Scenario, l.Pair.Failed)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(tools)) {
 		fmt.Fprintf(out, "- %s: `%s`\n", name, tools[name])
 	}

@@ -75,6 +75,7 @@ type job struct {
 	cacheTo   []build.CacheTo
 	platforms []string // at least one; "": this machine's
 	call      call
+	why       []build.Explanation
 	isolation isolation.Rung
 }
 
@@ -198,7 +199,7 @@ func (f *buildFlags) check(args []string, std streams) (*job, error) {
 		}
 		j.cacheTo = append(j.cacheTo, to)
 	}
-	o.Form, o.NoCacheFor = j.wanted.Form(), f.noCacheFor
+	o.Form, o.NoCacheFor, o.Why = j.wanted.Form(), f.noCacheFor, f.why
 	o.Args, o.Name, o.Target = args, cmp.Or(f.file, "Dockerfile"), f.target
 	o.NoCache, o.Pull, o.AllowHost = f.noCache, f.pull, f.allowHost
 	o.Compress = j.wanted.Images()
@@ -240,6 +241,7 @@ func (j *job) run(ctx context.Context, std streams) int {
 	}
 	made, err := j.build(ctx, std, display)
 	display.close()
+	j.tellWhy(std)
 	if err == nil {
 		err = j.report(made)
 	}

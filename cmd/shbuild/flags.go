@@ -34,6 +34,7 @@ type buildFlags struct {
 	call                string
 	isolation           string
 	trace               string
+	why                 []string
 }
 
 func (f *buildFlags) register(fs *pflag.FlagSet) {
@@ -63,6 +64,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.Lookup("allow-host").NoOptDefVal = "*"
 	fs.BoolVar(&f.debug, "debug", false, "open a shell in the container of a RUN that fails")
 	fs.BoolVar(&f.step, "step", false, "stop before each instruction, and show what it changed")
+	fs.StringArrayVar(&f.why, "why", nil, "say what made a `STEP` be carried out: a line (7, FILE:7), what it begins with (\"RUN make\"), or all; may be repeated")
 	fs.StringVar(&f.trace, "trace", "", "write where the time goes to this `FILE`, as ui.perfetto.dev shows it")
 	f.run.register(fs)
 	isolationFlag(fs, &f.isolation)

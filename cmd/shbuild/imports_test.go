@@ -42,6 +42,7 @@ var architecture = map[string][]string{
 	"runtime/buildctx":  {"runtime/owner"},
 	"runtime/cache":     {"registry/store", "registry/remote"},
 	"runtime/fetch":     {},
+	"runtime/reason":    {"runtime/buildctx", "runtime/cache"},
 	"runtime/build":     {"dsl/", "registry/", "runtime/"},
 
 	// It restates what build does, so it may not use it: what is said must be said in words, not run.

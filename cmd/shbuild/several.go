@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,18 @@ func (j *job) build(ctx context.Context, std streams, display *display) (made bu
 		defer span.End()
 		for _, x := range built {
 			err = errors.Join(err, x.Builder.Close())
+		}
+	}()
+	defer func() {
+		for i, x := range built {
+			list, werr := x.Builder.Why(err == nil)
+			for _, e := range list {
+				if len(j.platforms) > 1 {
+					e.At = j.platforms[i] + " " + e.At
+				}
+				j.why = append(j.why, e)
+			}
+			err = cmp.Or(err, werr)
 		}
 	}()
 	var file *syntax.File

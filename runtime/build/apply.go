@@ -22,6 +22,7 @@ type place struct {
 	text    string // as written
 	noCache bool   // in a stage of --no-cache-filter
 	track   string // on which a trace shows its work
+	slot    string // its place in the file, for --why: stage and number
 
 	comments []string // directly above it, in a plain Dockerfile
 }
@@ -94,6 +95,9 @@ func (b *Builder) applied(ctx context.Context, s *stage, sc *scope, in *input) (
 		return nil, err
 	}
 	next, err := b.carried(ctx, s, sc, in, cmd)
+	if err == nil && next.node == s.node {
+		b.noStep(in.place, "makes no layer: there is nothing to find in the cache", nil)
+	}
 	if err == nil && sc.seen != nil {
 		sc.seen(in.place, cmd, s, next)
 	}
@@ -175,10 +179,16 @@ func (b *Builder) give(ctx context.Context, s *stage, cmd any) error {
 // errNoStage answers an instruction that stands before the first FROM.
 var errNoStage = diag.WithHint(errors.New("there is no stage yet: FROM comes first"), "FROM debian:12, FROM scratch or FROM builtin:toybox begins one")
 
-// title is the step's title: the instruction on one line.
-func (in *input) title() string {
-	return strings.Join(strings.Fields(firstLines(in.text)), " ")
+// step counts the instruction as the stage's next that makes a layer.
+func (in *input) step(s *stage) {
+	s.steps++
+	in.slot = fmt.Sprintf("%s %s %d", strings.ToLower(s.name), s.base, s.steps)
 }
+
+// title is the step's title: the instruction on one line.
+func (in *input) title() string { return titleOf(in.text) }
+
+func titleOf(text string) string { return strings.Join(strings.Fields(firstLines(text)), " ") }
 
 // firstLines leaves the bodies of heredocs out of a title.
 func firstLines(text string) string {

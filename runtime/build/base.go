@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/containerd/platforms"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -12,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/shbuild/shbuild/registry/store"
+	"github.com/shbuild/shbuild/runtime/reason"
 	"github.com/shbuild/shbuild/runtime/trace"
 	"github.com/shbuild/shbuild/runtime/userland"
 )
@@ -29,7 +31,8 @@ type base struct {
 	once sync.Once // resolves the above
 	err  error
 
-	unpack sync.Once // makes node
+	unpack sync.Once    // makes node
+	how    atomic.Value // an Ending, once it is unpacked
 	node   *node
 }
 
@@ -78,6 +81,28 @@ func (b *Builder) known(key, name string, p ocispec.Platform) *base {
 		b.bases[key] = img
 	}
 	return img
+}
+
+// told says how an image was found, for --why.
+func (img *base) told() string {
+	switch how, ok := img.how.Load().(Ending); {
+	case !ok:
+		return "was not needed"
+	case how == Cached:
+		return "its layers are here"
+	}
+	return "its layers were not here, and were unpacked"
+}
+
+// identity says which image it is, for --why.
+func (img *base) identity() string {
+	digest := "unknown"
+	if img.image != nil {
+		if d, err := img.image.Digest(); err == nil {
+			digest = d.String()
+		}
+	}
+	return reason.Image(img.name, platforms.FormatAll(img.platform), digest)
 }
 
 func baseKey(name string, p ocispec.Platform) (string, error) {

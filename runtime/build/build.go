@@ -69,6 +69,7 @@ type Options struct {
 	NoCache    bool              // carry every step out
 	CacheFrom  []CacheFrom       // caches of other machines
 	NoCacheFor []string          // … of the stages of these names
+	Why        []string          // the steps to explain, see Builder.Why
 	Pull       bool              // ask the registry for bases even if they are here
 	Compress   bool              // an output will want compressed layers: a plain Dockerfile's are begun early
 	Form       Form              // … of this form
@@ -133,6 +134,11 @@ type Builder struct {
 	made    sync.Map           // … and in the store: cache.Blob by blobKey
 	early   sync.WaitGroup     // … ahead of need
 
+	file        *syntax.File // that is built
+	building    string       // its name, for what is remembered
+	why         asked
+	remembering sync.WaitGroup // what is written down for --why
+
 	mu        sync.Mutex
 	filtered  map[string]bool   // NoCacheFor of stages that there were
 	usedArgs  map[string]bool   // names of ARGs so far; true: of a --build-arg
@@ -140,6 +146,7 @@ type Builder struct {
 	bases     map[string]*base  // by name and platform
 	committed []Named
 	exports   []export
+	seen      [][]byte // secrets that were read
 }
 
 // New opens the state folder. Close must be called.
@@ -213,6 +220,7 @@ func (b *Builder) stateDir(name string) string {
 func (b *Builder) Close() error {
 	b.cancel()
 	b.early.Wait()
+	b.remembering.Wait()
 	b.registry.Close()
 	return errors.Join(b.stopAgent(), b.fetcher.Close(), b.sandbox.Close(), b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
 }
@@ -302,7 +310,10 @@ func (b *Builder) checkArgs(f *syntax.File) error {
 
 // begin takes from a file and the build-args what counts for the whole build.
 func (b *Builder) begin(f *syntax.File) (err error) {
-	b.escape = f.Escape
+	b.escape, b.file = f.Escape, f
+	if err := b.askWhy(f); err != nil {
+		return err
+	}
 	if b.epoch, err = epoch(b.opts.BuildArgs[sourceDateEpoch]); err != nil {
 		return &diag.Error{Source: f.Source, Span: f.Source.Span(0, 0), Op: "--build-arg", Err: err, Hint: diag.HintOf(err)}
 	}

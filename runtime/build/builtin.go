@@ -11,6 +11,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/reason"
 	"github.com/shbuild/shbuild/runtime/userland"
 )
 
@@ -45,7 +46,7 @@ func (b *Builder) unpackBuiltin(ctx context.Context) (files, Ending, error) {
 		return files{}, Failed, err
 	}
 	id := "toybox-" + version
-	made := files{layers: []layerRef{{ID: id}}}
+	made := files{layers: []layerRef{{ID: id, Made: reason.Image(userland.Name, "linux/"+runtime.GOARCH, version)}}}
 	if _, there, err := b.layers.Get(id); there || err != nil {
 		return made, Cached, err
 	}

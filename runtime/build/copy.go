@@ -53,7 +53,7 @@ func copyFromAdd(c *instructions.AddCommand) *copying {
 
 // copyInputs are what the layer of a COPY or ADD depends on.
 type copyInputs struct {
-	Content  string // digest of the sources
+	Content  []string // digests of the sources, or what else tells them apart
 	Contents []instructions.SourceContent
 	Dest     string
 	Chown    string
@@ -79,6 +79,7 @@ func (b *Builder) copy(ctx context.Context, s *stage, sc *scope, in *input, c *c
 	}
 	dest := c.target(s.workdir())
 	title := sc.titles.title(in.title())
+	in.step(s)
 	n := &node{below: s.node, make: func(ctx context.Context, below files, deps []files) (files, error) {
 		var from files
 		if src != nil {
@@ -220,9 +221,9 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 			inputs.Parents = c.sources
 		}
 		for _, p := range parts {
-			inputs.Content += p.key
+			inputs.Content = append(inputs.Content, p.key)
 		}
-		j := &job{place: in.place, title: title, inputs: inputs, make: func(ctx context.Context, root string, _ *output) error {
+		j := &job{place: in.place, title: title, inputs: inputs, parts: parts, make: func(ctx context.Context, root string, _ *output) error {
 			ctx, span := trace.Start(ctx, "copy")
 			defer span.End()
 			return c.write(ctx, parts, root, dest, b.progress.Note)

@@ -17,14 +17,16 @@ const scratchName = "scratch"
 // ONBUILD triggers of either. before has the global ARGs.
 func (b *Builder) from(ctx context.Context, before *stage, sc *scope, in *input, base *stage) (*stage, error) {
 	c := in.cmd.(*instructions.Stage)
-	s := &stage{begun: true, name: c.Name, globals: before.globals, epoch: b.epoch, noCache: b.noCacheFor(c.Name)}
+	s := &stage{begun: true, name: c.Name, base: c.BaseName, globals: before.globals, epoch: b.epoch, noCache: b.noCacheFor(c.Name)}
 	switch {
 	case base != nil:
 		s.continues(base)
+		b.noStep(in.place, "goes on with the stage "+c.BaseName, nil)
 	case c.BaseName == scratchName:
 		if _, err := b.platform(c.Platform); err != nil {
 			return nil, in.wrap(err)
 		}
+		b.noStep(in.place, "begins with nothing", nil)
 		// It is the target's platform, whatever --platform says.
 		s.image, s.platform = scratch(b.target), b.target
 		s.env = env(nil).setAll(s.image.Config.Env)
@@ -42,6 +44,7 @@ func (b *Builder) from(ctx context.Context, before *stage, sc *scope, in *input,
 		if img.folder == nil { // a folder has a step of its own
 			title = sc.titles.title("FROM " + c.BaseName)
 		}
+		b.noStep(in.place, "", img)
 		s.begin(img, b.unpackNode(img, in, title))
 	}
 	triggers := s.image.Config.OnBuild

@@ -31,12 +31,12 @@ type mount struct {
 type mountInputs struct {
 	Type, Target, Source string
 	ReadOnly             bool
-	ID                   string  `json:",omitempty"` // of a secret or an ssh agent
-	Env                  string  `json:",omitempty"`
-	Required             bool    `json:",omitempty"`
-	Mode, UID, GID       *uint64 `json:",omitempty"`
-	Size                 int64   `json:",omitempty"`
-	Files                string  `json:",omitempty"`
+	ID                   string // of a secret or an ssh agent
+	Env                  string
+	Required             bool
+	Mode, UID, GID       *uint64
+	Size                 int64
+	from                 *files // of a bind mount, or what a cache folder begins with; nil: none
 }
 
 // mounts reads a RUN's --mount flags. Files of the build context are mounted as COPY would take them, ignore
@@ -170,13 +170,14 @@ func (b *Builder) contextNode(in *input, source string, real *string) *node {
 			return out, err
 		}
 		hashing, look := trace.Start(ctx, "walk and hash")
-		content, err := tree.Digest(hashing, matches)
+		p := part{matches: matches}
+		p.key, p.contents, err = tree.Contents(hashing, matches)
 		look.End()
 		if err != nil {
 			return out, err
 		}
 		return b.do(ctx, &job{
-			place: in.place, title: title, inputs: contextPartInputs{content},
+			place: in.place, title: title, inputs: contextPartInputs{p.key}, parts: []part{p},
 			make: func(ctx context.Context, root string, _ *output) error {
 				return buildctx.Copy(ctx, tree, matches, root, "/", buildctx.CopyOptions{})
 			},
@@ -212,7 +213,7 @@ func mountKeys(mounts []mount, deps []files) []mountInputs {
 			in.Env = *m.Env
 		}
 		if m.from != nil {
-			in.Files, deps = deps[0].key(), deps[1:]
+			in.from, deps = &deps[0], deps[1:]
 		}
 		out = append(out, in)
 	}

@@ -61,6 +61,7 @@ func (r *ready) secret(m mount) error {
 		return diag.WithHint(fmt.Errorf("the secret %s: %w", m.id, err), fmt.Sprintf("--secret id=%s,src=FILE or id=%s,env=NAME gives it", m.id, m.id))
 	}
 	r.secrets = append(r.secrets, data)
+	r.b.sawSecret(data)
 	if m.Env != nil {
 		r.env = append(r.env, *m.Env+"="+string(data))
 	}

@@ -167,7 +167,7 @@ func (b *Builder) contextFiles(ctx context.Context, img *base) (files, error) {
 		return files{}, fmt.Errorf("the build context %s: %w", img.name, err)
 	}
 	title := "load the build context " + img.name
-	return b.do(ctx, &job{title: title, inputs: contextInputs{p.key}, make: func(ctx context.Context, root string, _ *output) error {
+	return b.do(ctx, &job{title: title, inputs: contextInputs{p.key}, parts: []part{p}, make: func(ctx context.Context, root string, _ *output) error {
 		if err := p.copy(ctx, root, "/", buildctx.CopyOptions{}); err != nil {
 			return err
 		}

@@ -22,11 +22,20 @@ type layerRef struct {
 	ID      string
 	Created time.Time // when its step was carried out; zero for a base's layers
 	Title   string    // of its step; the history tells it where nothing else does
+	Made    string    // the key of its step, or its image (reason.Image)
 }
 
 // with returns the stack with one more layer on it.
 func (f files) with(l layerRef) files {
 	return files{layers: append(slices.Clip(f.layers), l)}
+}
+
+// made is what made the topmost layer; empty: there is none.
+func (f files) made() string {
+	if len(f.layers) == 0 {
+		return ""
+	}
+	return f.layers[len(f.layers)-1].Made
 }
 
 // key names the stack: two stacks with one key have the same files. Layers

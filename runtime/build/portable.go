@@ -12,6 +12,7 @@ import (
 	"github.com/shbuild/shbuild/registry/image"
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/layer"
+	"github.com/shbuild/shbuild/runtime/reason"
 )
 
 // CacheTo is where the cache goes after a build.
@@ -81,6 +82,11 @@ func (b *Builder) takeOver(ctx context.Context, im *cache.Imported, key string, 
 	}
 	if s.Status == 0 {
 		if err := b.takeLayer(ctx, im, s.Layer, below); err != nil {
+			return err
+		}
+	}
+	if m, ok := im.Made(key); ok {
+		if err := b.takeMade(im, key, m); err != nil {
 			return err
 		}
 	}
@@ -203,7 +209,7 @@ func (b *Builder) portStep(ctx context.Context, p *cache.Portable, key string, d
 	}
 	if d.rec.Status == 0 {
 		form.asIs = true
-		l, err := b.imageLayer(ctx, d.below.with(layerRef{d.rec.Layer, d.rec.Created, d.rec.Title}), form)
+		l, err := b.imageLayer(ctx, d.below.with(layerOf(key, d.rec)), form)
 		if err == nil {
 			err = p.AddLayer(d.rec.Layer, l)
 		}
@@ -211,6 +217,69 @@ func (b *Builder) portStep(ctx context.Context, p *cache.Portable, key string, d
 			return err
 		}
 	}
-	p.AddStep(key, d.rec, stdout)
+	p.AddStep(key, d.rec, stdout, b.portMade(p, key))
 	return nil
+}
+
+// takeMade takes over what is known of how a step came to be.
+func (b *Builder) takeMade(im *cache.Imported, key string, m cache.Made) error {
+	for _, in := range m.Inputs {
+		if in.Name != reason.Content {
+			continue
+		}
+		if content, err := im.Content(in.Value); err == nil {
+			if err := b.cache.PutContent(in.Value, content); err != nil {
+				return err
+			}
+		}
+	}
+	return b.cache.PutMade(key, m)
+}
+
+// portMade adds what is known of how a step came to be.
+func (b *Builder) portMade(p *cache.Portable, key string) *cache.Made {
+	m, ok := b.cache.Made(key)
+	if !ok {
+		return nil
+	}
+	for _, in := range m.Inputs {
+		if in.Name != reason.Content {
+			continue
+		}
+		if content, err := b.cache.Content(in.Value); err == nil {
+			p.AddContent(content)
+		}
+	}
+	return &m
+}
+
+// records are all that is known of how steps came to be: here, else in the imported caches.
+type records struct{ b *Builder }
+
+func (r records) Made(key string) (cache.Made, bool) {
+	m, ok := r.b.cache.Made(key)
+	for _, im := range r.b.ported.imports {
+		if !ok {
+			m, ok = im.Made(key)
+		}
+	}
+	return m, ok
+}
+
+func (r records) Near(slot string) []string {
+	keys := r.b.cache.Near(slot)
+	for _, im := range r.b.ported.imports {
+		keys = append(keys, im.Near(slot)...)
+	}
+	return keys
+}
+
+func (r records) Content(digest string) ([]byte, error) {
+	content, err := r.b.cache.Content(digest)
+	for _, im := range r.b.ported.imports {
+		if err != nil {
+			content, err = im.Content(digest)
+		}
+	}
+	return content, err
 }

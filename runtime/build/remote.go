@@ -90,8 +90,12 @@ func (c *copying) setRepository(repo *fetch.Repository, said *bool) error {
 
 // A part is some sources of a COPY or ADD, one after another, that come from one place.
 type part struct {
-	key    string // names the content
-	unpack bool
+	key string // names the content
+	// Of files of the build context or a stage, for --why: what they are, and what the key is the digest of; nil: that
+	// is too much to keep.
+	matches  []buildctx.Match
+	contents []byte
+	unpack   bool
 	// open gives the sources, and what ends their use.
 	open func(ctx context.Context) (*buildctx.Tree, []buildctx.Match, func() error, error)
 }
@@ -145,10 +149,10 @@ func (c *copying) localPart(ctx context.Context, tree *buildctx.Tree, sources []
 	if err != nil || len(matches) == 0 {
 		return part{open: noSources}, err
 	}
-	p := part{unpack: c.unpack, open: func(context.Context) (*buildctx.Tree, []buildctx.Match, func() error, error) {
+	p := part{unpack: c.unpack, matches: matches, open: func(context.Context) (*buildctx.Tree, []buildctx.Match, func() error, error) {
 		return tree, matches, func() error { return nil }, nil
 	}}
-	p.key, err = tree.Digest(ctx, matches)
+	p.key, p.contents, err = tree.Contents(ctx, matches)
 	return p, err
 }
 

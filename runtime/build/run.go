@@ -59,7 +59,7 @@ type runInputs struct {
 	Stdin  string // hash of the standard input; empty: none
 	Mounts []mountInputs
 	Script string // of a heredoc that begins with #!; Args end with its path
-	Host   string `json:",omitempty"` // the container's name, where it was chosen
+	Host   string // the container's name, where it was chosen
 	confinement
 
 	// What is not part of the key.
@@ -166,6 +166,7 @@ func (b *Builder) container(s *stage, sc *scope, in *input, inputs runInputs, mo
 		inputs.Dir, inputs.Given = s.cwd, true
 	}
 	title := sc.titles.title(in.title())
+	in.step(s)
 	below, stagePlatform := s.node, s.platform
 	s.node = &node{below: below, deps: mountDeps(mounts), make: func(ctx context.Context, f files, deps []files) (files, error) {
 		out, err := b.contain(ctx, in, title, inputs, mounts, f, deps)

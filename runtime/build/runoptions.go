@@ -40,11 +40,11 @@ type Host struct {
 // confinement is how far a container is cut off. All of it is in the cache key, as BuildKit has it there: of the
 // hosts only the names.
 type confinement struct {
-	Network  string   `json:",omitempty"` // "none" or "host"; empty: the default, which is the host's too
-	Insecure bool     `json:",omitempty"`
-	Hosts    []string `json:",omitempty"` // names
-	ShmSize  int64    `json:",omitempty"`
-	Ulimits  []string `json:",omitempty"`
+	Network  string // "none" or "host"; empty: the default, which is the host's too
+	Insecure bool
+	Hosts    []string // names
+	ShmSize  int64
+	Ulimits  []string
 }
 
 // confined is what the command line asks for.

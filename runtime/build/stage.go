@@ -22,6 +22,8 @@ type stage struct {
 	begun    bool   // a FROM has been
 	name     string // AS name, as written; empty: none
 	shell    string // a script: the (sub)shell in which the FROM stood
+	base     string // what FROM names
+	steps    int    // that made a layer, so far
 	node     *node  // the files; nil: none (scratch)
 	image    dockerspec.DockerOCIImage
 	platform ocispec.Platform

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,10 +22,8 @@ import (
 // A job is a step that makes one layer on the files below it.
 type job struct {
 	place
-	title string
-	// inputs is all that the result depends on besides the files below; it is
-	// turned into JSON for the cache key.
-	inputs any
+	title  string
+	inputs stepInputs // all that the result depends on besides the files below
 	probe  bool
 	stdout io.Writer // gets the step's standard output, from the cache too; may be nil
 	alone  bool      // make sees no files below its layer
@@ -35,23 +32,27 @@ type job struct {
 	// make changes the files under root, and writes its standard output to
 	// out. The status of a program that it ran comes back as *ExitError.
 	make func(ctx context.Context, root string, out *output) error
+
+	// For --why.
+	parts   []part // what is copied
+	refused string // why an entry of the cache was not taken; empty: there was none
 }
 
 // do carries the job out, or finds in the cache what it made the last time.
 // Two that are the same and come at one time are carried out once.
 func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
-	key, err := stepKey(j, below)
-	if err != nil {
-		return files{}, err
-	}
+	in := inputsOf(j, below)
+	key := in.Key()
 	step := b.progress.Begin(j.title)
 	span := trace.Current(ctx)
 	span.Text("key", key)
 	if rec, ok := b.lookup(ctx, key, j, below); ok {
 		span.Text("cache", "hit")
 		step.End(Cached)
+		b.solvedStep(j, key, in, rec, Cached)
 		return b.answer(j, key, rec, below)
 	}
+	b.missedStep(j, key)
 	type made struct {
 		rec    cache.Step
 		mine   *job // who made it; nil: another build
@@ -68,7 +69,7 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		if rec, ok := b.lookup(ctx, key, j, below); ok { // another build has made it meanwhile
 			return &made{rec: rec}, nil
 		}
-		rec, err := b.perform(ctx, j, key, below, step)
+		rec, err := b.perform(ctx, j, key, in, below, step)
 		err = why(ctx, err) // others may wait for the same, who know of another ctx
 		var exit *ExitError
 		if err != nil && !errors.As(err, &exit) {
@@ -78,22 +79,26 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 	})
 	if err != nil {
 		step.End(Failed)
+		b.solvedStep(j, key, in, cache.Step{}, Failed)
 		return files{}, err
 	}
 	m := v.(*made)
 	if m.failed != nil {
 		step.End(Failed)
+		b.solvedStep(j, key, in, m.rec, Failed)
 		return files{}, m.failed
 	}
 	if m.mine != j { // somebody else's run of the same step: its output is in the record
 		span.Text("cache", "hit")
 		trace.Since(ctx, "wait for the same step", since)
 		step.End(Cached)
+		b.solvedStep(j, key, in, m.rec, Cached)
 		return b.answer(j, key, m.rec, below)
 	}
 	step.End(Done)
+	b.solvedStep(j, key, in, m.rec, Done)
 	b.noteStep(key, m.rec, below)
-	return below.with(layerRef{m.rec.Layer, m.rec.Created, m.rec.Title}), nil
+	return below.with(layerOf(key, m.rec)), nil
 }
 
 // alone waits for other builds that work on the same. A step that is to be carried out whatever there is has no use
@@ -115,19 +120,30 @@ func (b *Builder) anew(j *job) bool { return b.opts.NoCache || j.noCache }
 func (b *Builder) lookup(ctx context.Context, key string, j *job, below files) (cache.Step, bool) {
 	_, span := trace.Start(ctx, "look up")
 	defer span.End()
+	j.refused = ""
+	switch {
+	case b.opts.NoCache:
+		j.refused = forcedAll
+	case j.noCache:
+		j.refused = forcedStage
+	}
 	if b.anew(j) {
 		return cache.Step{}, false
 	}
 	rec, ok := b.cache.Step(key)
 	if ok && rec.Status == 0 {
 		_, there, err := b.layers.Get(rec.Layer)
-		ok = there && err == nil
+		if ok = there && err == nil; !ok {
+			j.refused = layerGone
+		}
 	}
 	if !ok {
 		rec, ok = b.imported(key, below)
 	}
 	if ok && rec.Status != 0 {
-		ok = j.probe && rec.Session != b.session
+		if ok = j.probe && rec.Session != b.session; !ok {
+			j.refused = probedBefore
+		}
 	}
 	return rec, ok
 }
@@ -143,7 +159,12 @@ func (b *Builder) answer(j *job, key string, rec cache.Step, below files) (files
 	if rec.Status != 0 {
 		return files{}, &ExitError{Status: rec.Status}
 	}
-	return below.with(layerRef{rec.Layer, rec.Created, rec.Title}), nil
+	return below.with(layerOf(key, rec)), nil
+}
+
+// layerOf is the layer of a step's record.
+func layerOf(key string, rec cache.Step) layerRef {
+	return layerRef{ID: rec.Layer, Created: rec.Created, Title: rec.Title, Made: key}
 }
 
 func (b *Builder) replay(key string, w io.Writer) error {
@@ -161,7 +182,7 @@ func (b *Builder) replay(key string, w io.Writer) error {
 
 // perform makes the layer: an overlay of the layers below and a fresh upper
 // folder, which becomes the layer by being renamed.
-func (b *Builder) perform(ctx context.Context, j *job, key string, below files, step Step) (rec cache.Step, err error) {
+func (b *Builder) perform(ctx context.Context, j *job, key string, in cache.Inputs, below files, step Step) (rec cache.Step, err error) {
 	rec = cache.Step{Created: time.Now().UTC(), Session: b.session, Title: j.title}
 	file, err := b.scratchFile()
 	if err != nil {
@@ -185,6 +206,9 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 	case errors.As(err, &exit):
 		exit.Tail = out.tail.lines()
 		if !j.probe || ctx.Err() != nil {
+			if ctx.Err() == nil {
+				b.writeDown(key, b.madeOf(j, in, rec.Created), nil, failedBefore)
+			}
 			return rec, err
 		}
 		rec.Status = exit.Status
@@ -194,8 +218,10 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, below files, 
 		rec.Layer = id
 	}
 	if kept.spoilt {
+		b.writeDown(key, b.madeOf(j, in, rec.Created), j.parts, hadSecret)
 		return rec, err
 	}
+	b.writeDown(key, b.madeOf(j, in, rec.Created), j.parts, "")
 	_, span := trace.Start(ctx, "record")
 	defer span.End()
 	r, serr := kept.reader()
@@ -268,22 +294,6 @@ func (b *Builder) lowers(f files) ([]string, error) {
 	}
 	slices.Reverse(dirs)
 	return dirs, nil
-}
-
-// stepKey is the name of a step's result: a hash over the kind of step, the
-// files below it, and its inputs.
-func stepKey(j *job, below files) (string, error) {
-	data, err := json.Marshal(struct {
-		Version int // raised when the meaning of the inputs changes
-		Kind    string
-		Below   string
-		Inputs  any
-	}{1, fmt.Sprintf("%T", j.inputs), below.key(), j.inputs})
-	if err != nil {
-		return "", fmt.Errorf("name the step for the cache: %w", err)
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), nil
 }
 
 // newID names a layer. It is by chance, not by the step's key: a step that is

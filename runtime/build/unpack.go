@@ -43,7 +43,10 @@ func (b *Builder) unpacked(ctx context.Context, img *base, in *input, title stri
 	}
 	step := b.progress.Begin(title)
 	how := Failed
-	defer func() { step.End(how) }()
+	defer func() {
+		step.End(how)
+		img.how.Store(how)
+	}()
 	if img.image == nil {
 		f, how, err = b.unpackBuiltin(ctx)
 	} else if f, how, err = b.unpackImage(ctx, img, step); err != nil {
@@ -65,7 +68,7 @@ func (b *Builder) unpackImage(ctx context.Context, img *base, step Step) (files,
 	if len(layers) != len(img.config.RootFS.DiffIDs) {
 		return files{}, Failed, fmt.Errorf("%s: its manifest has %d layers, its configuration %d", img.name, len(layers), len(img.config.RootFS.DiffIDs))
 	}
-	u := &unpacking{b: b, step: step, layers: make([]*unpackedLayer, len(layers))}
+	u := &unpacking{b: b, step: step, layers: make([]*unpackedLayer, len(layers)), image: img.identity()}
 	for i, l := range layers {
 		chain := identity.ChainID(img.config.RootFS.DiffIDs[:i+1]).String()
 		u.layers[i] = &unpackedLayer{from: l, chain: chain, diffID: img.config.RootFS.DiffIDs[i].String()}
@@ -110,6 +113,7 @@ type unpacking struct {
 	b      *Builder
 	step   Step
 	layers []*unpackedLayer // the lowest first
+	image  string           // which it is (reason.Image)
 	done   atomic.Int64     // bytes
 	total  int64
 }
@@ -280,7 +284,7 @@ func (u *unpacking) record(l *unpackedLayer) error {
 func (u *unpacking) files() files {
 	var f files
 	for _, l := range u.layers {
-		f.layers = append(f.layers, layerRef{ID: l.id})
+		f.layers = append(f.layers, layerRef{ID: l.id, Made: u.image})
 	}
 	return f
 }

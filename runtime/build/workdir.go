@@ -13,7 +13,7 @@ import (
 type workdirInputs struct {
 	Dir   string
 	User  string
-	Epoch *time.Time `json:",omitempty"`
+	Epoch *time.Time
 }
 
 // workdir carries out WORKDIR: the folder is made if it is not there, for the
@@ -31,6 +31,7 @@ func (b *Builder) workdir(s *stage, sc *scope, in *input, dir string) error {
 	}
 	inputs := workdirInputs{path.Clean(dir), s.image.Config.User, s.epoch}
 	title := sc.titles.title(in.title())
+	in.step(s)
 	s.node = &node{below: s.node, make: func(ctx context.Context, below files, _ []files) (files, error) {
 		ctx, span := in.begin(ctx)
 		f, err := b.do(ctx, &job{place: in.place, title: title, inputs: inputs, make: func(_ context.Context, root string, _ *output) error {

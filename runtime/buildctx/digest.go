@@ -14,7 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const digestVersion = "shbuild copy 1\n"
+const (
+	digestVersion      = "shbuild copy 2\n"
+	stageDigestVersion = "shbuild copy 2 of a stage\n" // with owners and capabilities
+)
 
 // hashers is how many files are read at once, ahead how many may be known before the file that is next
 // in order: they bound open files and memory.
@@ -25,9 +28,19 @@ const hashers, ahead = 4, 256
 // owners and file capabilities. Times do not count, and neither does where a folder stands. Flags and
 // destination are the caller's to add.
 func (t *Tree) Digest(ctx context.Context, m []Match) (string, error) {
+	digest, _, err := t.Contents(ctx, m)
+	return digest, err
+}
+
+// Contents is Digest with what it is the digest of, for Differences; nil: that is too much to keep.
+func (t *Tree) Contents(ctx context.Context, m []Match) (digest string, contents []byte, err error) {
 	d := &digester{view: t.view(), records: make(chan *record, ahead), work: make(chan *record)}
-	sum := sha256.New()
-	io.WriteString(sum, digestVersion)
+	sum := &keeper{Hash: sha256.New()}
+	if t.stage {
+		io.WriteString(sum, stageDigestVersion)
+	} else {
+		io.WriteString(sum, digestVersion)
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(d.records)
@@ -44,9 +57,9 @@ func (t *Tree) Digest(ctx context.Context, m []Match) (string, error) {
 	}
 	g.Go(func() error { return d.write(ctx, sum) })
 	if err := g.Wait(); err != nil {
-		return "", err
+		return "", nil, err
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return hex.EncodeToString(sum.Sum(nil)), sum.kept, nil
 }
 
 // A digester is a walk that makes records, workers that read files, and a writer that takes the records

@@ -7,8 +7,9 @@
 // records are small and only point: the files of a layer are the layer
 // store's, and the caller checks that a layer it is pointed to is still there.
 //
-// It does not decide what a key is made of: that is the engine's, per
-// instruction.
+// A key is the hash of a list of named inputs (Inputs.Key), and the list is kept
+// with the entry that it made (Made): what explains a miss is what the key is
+// made of. Which inputs an instruction has is the engine's to decide.
 package cache
 
 import (
@@ -57,7 +58,7 @@ type Cache struct {
 
 // Open makes the folder if need be.
 func Open(dir string) (*Cache, error) {
-	for _, kind := range []string{steps, outputs, blobs, chains, locks} {
+	for _, kind := range []string{steps, outputs, blobs, chains, locks, inputs, near, contents} {
 		if err := os.MkdirAll(filepath.Join(dir, kind), 0o755); err != nil {
 			return nil, fmt.Errorf("open the build cache: %w", err)
 		}
@@ -72,6 +73,7 @@ const (
 	blobs   = "blobs"   // layer ID → Blob
 	chains  = "chains"  // chain ID of diff IDs → layer ID
 	locks   = "locks"   // step key, or another: a file that who works on it has locked
+	// More in near.go.
 )
 
 func (c *Cache) path(kind, key string) string {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -33,14 +34,17 @@ type PortStep struct {
 	Step
 	// Stdout is the digest of its standard output, "sha256:…"; empty: it wrote nothing.
 	Stdout string `json:"stdout,omitempty"`
+	// Made is how it came to be; nil: that is not known.
+	Made *Made `json:"made,omitempty"`
 }
 
-const portVersion = 1
+const portVersion = 2 // of the keys, too
 
 // The media types of a portable cache.
 const (
 	portConfig types.MediaType = "application/vnd.shbuild.cache.config.v1+json"
 	portStdout types.MediaType = "application/vnd.shbuild.cache.stdout.v1"
+	portCopied types.MediaType = "application/vnd.shbuild.cache.copied.v1"
 )
 
 type openedBlob struct {
@@ -53,16 +57,23 @@ func NewPortable() *Portable {
 	return &Portable{Version: portVersion, Steps: map[string]PortStep{}, Layers: map[string]Blob{}, blobs: map[v1.Hash]openedBlob{}}
 }
 
-// AddStep adds a step's record with what it wrote; nil: nothing.
-func (p *Portable) AddStep(key string, s Step, stdout []byte) {
-	step := PortStep{Step: s}
+// AddStep adds a step's record with what it wrote, nil: nothing, and how it came to be, nil: that is not known.
+func (p *Portable) AddStep(key string, s Step, stdout []byte, made *Made) {
+	step := PortStep{Step: s, Made: made}
 	if len(stdout) > 0 {
-		hash, size, _ := v1.SHA256(bytes.NewReader(stdout))
-		step.Stdout = hash.String()
-		open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(stdout)), nil }
-		p.blobs[hash] = openedBlob{v1.Descriptor{MediaType: portStdout, Size: size, Digest: hash}, open}
+		step.Stdout = p.add(portStdout, stdout).String()
 	}
 	p.Steps[key] = step
+}
+
+// AddContent adds what the digest of one of a step's inputs is the digest of.
+func (p *Portable) AddContent(content []byte) { p.add(portCopied, content) }
+
+func (p *Portable) add(kind types.MediaType, content []byte) v1.Hash {
+	hash, size, _ := v1.SHA256(bytes.NewReader(content))
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(content)), nil }
+	p.blobs[hash] = openedBlob{v1.Descriptor{MediaType: kind, Size: size, Digest: hash}, open}
+	return hash
 }
 
 // AddLayer adds a layer under its ID.
@@ -226,6 +237,7 @@ func findManifest(path layout.Path, tag, digest string) (v1.Hash, error) {
 
 var (
 	keyForm   = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	slotForm  = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	layerForm = regexp.MustCompile(`^([0-9a-f]{32}|sha256-[0-9a-f]{64})$`)
 )
 
@@ -234,6 +246,14 @@ func (p *Portable) check() error {
 	for key, s := range p.Steps {
 		if !keyForm.MatchString(key) || s.Layer != "" && !layerForm.MatchString(s.Layer) {
 			return fmt.Errorf("it has a step of the odd name %q", key)
+		}
+		if s.Made == nil {
+			continue
+		}
+		for _, slot := range s.Made.Slots {
+			if !slotForm.MatchString(slot) {
+				return fmt.Errorf("it has a slot of the odd name %q", slot)
+			}
 		}
 	}
 	for id := range p.Layers {
@@ -252,6 +272,35 @@ func (i *Imported) Output(s PortStep) ([]byte, error) {
 	hash, err := v1.NewHash(s.Stdout)
 	if err != nil {
 		return nil, err
+	}
+	return readBlob(i.path, hash)
+}
+
+// Made returns how the entry of a key came to be, as Cache.Made does.
+func (i *Imported) Made(key string) (Made, bool) {
+	s, ok := i.Steps[key]
+	if !ok || s.Made == nil || s.Made.Inputs.Key() != key {
+		return Made{}, false
+	}
+	return *s.Made, true
+}
+
+// Near returns the keys of the steps that were made in a slot, in no order.
+func (i *Imported) Near(slot string) []string {
+	var keys []string
+	for key, s := range i.Steps {
+		if s.Made != nil && slices.Contains(s.Made.Slots, slot) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// Content returns what a digest is the digest of, as Cache.Content does.
+func (i *Imported) Content(digest string) ([]byte, error) {
+	hash, err := v1.NewHash("sha256:" + digest)
+	if err != nil {
+		return nil, fs.ErrNotExist
 	}
 	return readBlob(i.path, hash)
 }

@@ -25,7 +25,7 @@ func TestPortable(t *testing.T) {
 	write := func(dir, tag string) {
 		t.Helper()
 		p := NewPortable()
-		p.AddStep(aKey, Step{Layer: id, Title: "RUN x"}, []byte("said\n"))
+		p.AddStep(aKey, Step{Layer: id, Title: "RUN x"}, []byte("said\n"), nil)
 		if err := errors.Join(p.AddLayer(id, l), p.Write(dir, tag)); err != nil {
 			t.Fatal(err)
 		}
@@ -69,6 +69,7 @@ func TestPortableHostile(t *testing.T) {
 		{Version: portVersion, Steps: map[string]PortStep{"../../x": {}}},
 		{Version: portVersion, Steps: map[string]PortStep{aKey: {Step: Step{Layer: "../x"}}}},
 		{Version: portVersion, Layers: map[string]Blob{"/etc": {}}},
+		{Version: portVersion, Steps: map[string]PortStep{aKey: {Made: &Made{Slots: []string{"../x"}}}}},
 		{Version: portVersion + 1},
 	} {
 		dir := t.TempDir()

@@ -30,7 +30,10 @@ type clothes struct {
 
 // times are a folder's times of change: before anything of ours, and after the last of it. A folder that a program has
 // changed has a later one.
-type times struct{ before, ours unix.Timespec }
+type times struct {
+	before, ours unix.Timespec
+	made         bool // something was made where nothing was: that shows in the time, as in BuildKit
+}
 
 // cover is one thing that was put in place.
 type cover struct {
@@ -40,6 +43,8 @@ type cover struct {
 	times   *times // the parent's
 	covered string // what was there, in the folder away; empty: nothing was
 	from    string // where it was moved from, and goes again; empty: it was made, and is removed
+	target  string // of what was moved: its path in the root file system
+	stub    bool   // a folder that was missing: it goes when it is empty
 	keep    bool   // it stays unless the run failed to begin: it is empty, and BuildKit leaves it in images
 }
 
@@ -87,6 +92,11 @@ func (c *clothes) mount(m sandbox.Mount) error {
 	}
 	if m.Type == "tmpfs" {
 		mode := fs.FileMode(0o777) | fs.ModeSticky
+		if path, err := securejoin.SecureJoin(c.rootfs, target); err == nil {
+			if fi, err := os.Lstat(path); err == nil { // a fresh tmpfs has the mode of its mount point
+				mode = fi.Mode() &^ fs.ModeType
+			}
+		}
 		for _, o := range m.Options {
 			if text, ok := strings.CutPrefix(o, "mode="); ok {
 				n, err := strconv.ParseUint(text, 8, 12)
@@ -130,7 +140,7 @@ func (c *clothes) device() error {
 				return err
 			}
 		}
-		return errors.Join(makeDir(filepath.Join(dev, "pts"), 0o755), makeDir(filepath.Join(dev, "shm"), 0o777|fs.ModeSticky))
+		return errors.Join(makeDir(filepath.Join(dev, "pts"), 0o755), makeDir(filepath.Join(dev, "mqueue"), 0o777|fs.ModeSticky), makeDir(filepath.Join(dev, "shm"), 0o777|fs.ModeSticky))
 	})
 }
 
@@ -142,7 +152,7 @@ func (c *clothes) makeMissing(name string) error {
 		return nil
 	}
 	err := c.put(name, true, func(path string) error { return makeDir(path, 0o755) })
-	c.worn[len(c.worn)-1].keep = true
+	c.worn[len(c.worn)-1].keep, c.worn[len(c.worn)-1].stub = true, true
 	return err
 }
 
@@ -164,6 +174,11 @@ func (c *clothes) put(target string, folder bool, make func(path string) error) 
 // move moves a file or folder to a path of the root file system, in the place of what is there, for the time of the
 // run.
 func (c *clothes) move(source, target string) error {
+	for i := range c.worn {
+		if w := &c.worn[i]; w.from == source && w.target != "" { // it is there already, by another name
+			return c.put(target, false, func(path string) error { return os.Symlink(w.target, path) })
+		}
+	}
 	fi, err := os.Lstat(source)
 	if err != nil {
 		return err
@@ -174,7 +189,7 @@ func (c *clothes) move(source, target string) error {
 	}
 	err = os.Rename(source, w.path())
 	if err == nil {
-		w.from = source
+		w.from, w.target = source, target
 		err = w.note()
 	}
 	c.worn = append(c.worn, w)
@@ -199,6 +214,7 @@ func (c *clothes) clear(target string, folder bool) (w cover, err error) {
 		if err := c.put(above, true, func(path string) error { return makeDir(path, 0o755) }); err != nil {
 			return w, err
 		}
+		c.worn[len(c.worn)-1].stub = true
 	}
 	w.name = filepath.Base(path)
 	if w.parent, err = os.OpenFile(parent, unix.O_DIRECTORY|unix.O_NOFOLLOW, 0); err != nil {
@@ -217,6 +233,8 @@ func (c *clothes) clear(target string, folder bool) (w cover, err error) {
 		if err := os.Rename(path, w.covered); err != nil {
 			return w, err
 		}
+	} else {
+		w.times.made = true
 	}
 	return w, nil
 }
@@ -262,6 +280,10 @@ func (w *cover) off() error {
 	switch {
 	case ours && w.from != "":
 		err = unix.Renameat(fd, w.name, unix.AT_FDCWD, w.from)
+	case ours && w.stub:
+		if err = unix.Unlinkat(fd, w.name, unix.AT_REMOVEDIR); errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
+			err = nil // the program has put something into it
+		}
 	case ours:
 		err = os.RemoveAll(w.path())
 	case errors.Is(err, unix.ENOENT):
@@ -278,7 +300,7 @@ func (w *cover) off() error {
 			return fmt.Errorf("put %s back: %w", w.name, err)
 		}
 	}
-	if now.Mtim == w.times.ours {
+	if now.Mtim == w.times.ours && !w.times.made {
 		now.Mtim, w.times.ours = w.times.before, w.times.before
 	}
 	return unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), []unix.Timespec{now.Atim, now.Mtim}, 0)

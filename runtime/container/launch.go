@@ -146,8 +146,20 @@ func (l *launch) become() error {
 	return nil
 }
 
-// environment is that of the program, with HOME.
+// environment is that of the program, with HOME. Of a variable that is set twice the last one counts.
 func (l *launch) environment() []string {
+	last := map[string]int{}
+	for i, v := range l.Env {
+		name, _, _ := strings.Cut(v, "=")
+		last[name] = i
+	}
+	var env []string
+	for i, v := range l.Env {
+		if name, _, _ := strings.Cut(v, "="); last[name] == i {
+			env = append(env, v)
+		}
+	}
+	l.Env = env
 	if slices.ContainsFunc(l.Env, func(v string) bool { return strings.HasPrefix(v, "HOME=") }) {
 		return l.Env
 	}

@@ -55,6 +55,11 @@ func Set(fd, uid, gid int) error {
 	if !Kept() {
 		return unix.Fchown(fd, uid, gid)
 	}
+	if noChange(uid) || noChange(gid) {
+		var st unix.Stat_t
+		LookupFd(fd, &st)
+		uid, gid = changed(uid, st.Uid), changed(gid, st.Gid)
+	}
 	if uid == 0 && gid == 0 {
 		return ignoring(unix.Fremovexattr(fd, attrOwner))
 	}
@@ -68,6 +73,14 @@ func SetAt(dir int, name string, uid, gid int) error {
 	}
 	folder := "/proc/self/fd/" + strconv.Itoa(dir) + "/." // as it is, that is a link
 	path := folder + "/" + name
+	if noChange(uid) || noChange(gid) {
+		var st unix.Stat_t
+		if err := unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			return err
+		}
+		Lookup(dir, name, &st)
+		uid, gid = changed(uid, st.Uid), changed(gid, st.Gid)
+	}
 	var err error
 	if uid == 0 && gid == 0 {
 		err = ignoring(unix.Lremovexattr(path, attrOwner))
@@ -82,6 +95,16 @@ func SetAt(dir int, name string, uid, gid int) error {
 		return explained(err)
 	}
 	return setLink(folder, name, uid, gid)
+}
+
+// noChange says whether an id means, as in chown(2), that the one that is there stays.
+func noChange(id int) bool { return uint32(id) == 1<<32-1 }
+
+func changed(id int, now uint32) int {
+	if noChange(id) {
+		return int(now)
+	}
+	return id
 }
 
 // attributable says whether the kernel gives such a file attributes of users.

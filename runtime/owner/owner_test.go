@@ -83,6 +83,10 @@ func TestOwners(t *testing.T) {
 	for _, name := range names {
 		is(name, 1000, 100)
 	}
+	set("file", -1, 7)
+	is("file", 1000, 7)
+	set("file", 1000, -1)
+	is("file", 1000, 7)
 	set("other", 0, 0)
 	set("fifo", 5, 4294967294)
 	is("link", 1000, 100)
@@ -111,6 +115,13 @@ func TestOpen(t *testing.T) {
 	owner.LookupFd(int(f.Fd()), &st)
 	if st.Uid != 7 || st.Gid != 8 {
 		t.Errorf("%d:%d's, want 7:8", st.Uid, st.Gid)
+	}
+	if err := owner.Set(int(f.Fd()), -1, -1); err != nil {
+		t.Fatal(err)
+	}
+	owner.LookupFd(int(f.Fd()), &st)
+	if st.Uid != 7 || st.Gid != 8 {
+		t.Errorf("%d:%d's after no change, want 7:8", st.Uid, st.Gid)
 	}
 	if err := os.Symlink("file", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)

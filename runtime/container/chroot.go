@@ -12,7 +12,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/opencontainers/runc/libcontainer/utils"
 	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/runtime/isolation"
@@ -248,7 +247,7 @@ func sendTerminal(job *sandbox.Job, master *os.File) error {
 		return nil
 	}
 	defer master.Close()
-	if err := utils.SendFile(job.Console, master); err != nil {
+	if err := unix.Sendmsg(int(job.Console.Fd()), []byte("terminal"), unix.UnixRights(int(master.Fd())), nil, 0); err != nil {
 		return fmt.Errorf("hand the terminal over: %w", err)
 	}
 	return nil

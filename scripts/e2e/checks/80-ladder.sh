@@ -104,4 +104,4 @@ if [ -n "${SHBUILD_E2E_DOCKER:-}" ]; then
 else
 	skip 'the ladder in docker' 'there is no dockerd'
 fi
-check 'podman, a container with many ids: full, and no namespace in it' podded
+check 'podman, a container with many ids: full' podded

@@ -12,7 +12,7 @@ date -u -r words; date -r words +%s; date -Iseconds -u -d @0; date -u -I -d @0; 
 TZ=UTC date -d '2024-05-06T07:08:09Z' +%s; date -u -d '2024-05-06T07:08:09+0200' +%s; date -u --date='Mon, 06 May 2024 07:08:09 GMT' +%s; SOURCE_DATE_EPOCH=77; date -u -d "@$SOURCE_DATE_EPOCH" '+%Y-%m-%dT%H:%M:%SZ'
 sleep 0; sleep 0.01; sleep x; echo $?; sleep; echo $?; sleep 0s 0m
 timeout 5 true; echo $?; timeout 5 sh -c 'exit 3'; echo $?; timeout 0.1 sleep 5; echo $?; timeout -s KILL 0.1 sleep 5; echo $?; timeout 5 nosuch; echo $?; timeout; echo $?; timeout 1 ./words; echo $?
-timeout -k 0.1 0.1 sh -c 'trap "" TERM; sleep 1 & wait; sleep 1'; echo $?; timeout --preserve-status 0.1 sleep 5; echo $?; timeout -s INT 0.1 sleep 5; echo $?; timeout 0 true; echo $?; echo hi | timeout 10 cat
+timeout -k 0.5 1 sh -c 'trap "" TERM; sleep 4 & wait; sleep 4'; echo $?; timeout --preserve-status 0.1 sleep 5; echo $?; timeout -s INT 0.1 sleep 5; echo $?; timeout 0 true; echo $?; echo hi | timeout 10 cat
 echo a b c | xargs; echo a b c | xargs -n1; printf 'a b\nc\n' | xargs -I{} echo '<{}>'; printf 'a\0b c\0' | xargs -0 -n1 echo; printf '' | xargs echo x; printf '' | xargs -r echo x; printf 'a\nb\n' | xargs -L1 echo
 echo "'a b' \"c d\" e\\ f" | xargs -n1 echo; echo a | xargs false; echo $?; echo a | xargs sh -c 'exit 255'; echo $?; echo a | xargs nosuch; echo $?; seq 5 | xargs -n2; echo a:b | xargs -d: -n1; seq 3 | xargs -n 1 -P 2 echo | sort
 echo a | xargs -t echo 2>&1; echo x y | xargs -I % echo %-%; printf 'a b\n  c\n\nd\n' | xargs -I{} echo '[{}]'; echo a b | xargs -n1 -I{} echo '{}!'; printf '%s\n' 1 2 3 | xargs -L2 echo; xargs -a words -n2 echo; xargs --nosuch; echo $?

@@ -2,14 +2,12 @@ package container
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // The first argument of the processes of a chroot.
@@ -139,34 +139,7 @@ func startLauncher(order []byte) (pid int, said *os.File, err error) {
 // killAll kills every process below this one. As orphans come to this one, and it is asked for again until there are
 // none, what starts others fast enough to get away once does not twice.
 func killAll() {
-	for _, pid := range below(os.Getpid()) {
+	for _, pid := range userns.Descendants(os.Getpid()) {
 		_ = unix.Kill(pid, unix.SIGKILL)
 	}
-}
-
-// below are the processes below one, parents before their children.
-func below(top int) (pids []int) {
-	children := map[int][]int{}
-	files, _ := filepath.Glob("/proc/[0-9]*/stat")
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue
-		}
-		// "PID (NAME) STATE PARENT …": a name may hold anything.
-		var state byte
-		var parent int
-		if _, err := fmt.Sscanf(string(text[bytes.LastIndexByte(text, ')')+1:]), " %c %d", &state, &parent); err != nil || state == 'Z' {
-			continue
-		}
-		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil {
-			children[parent] = append(children[parent], pid)
-		}
-	}
-	for todo := children[top]; len(todo) > 0; {
-		next := todo[0]
-		todo = append(todo[1:], children[next]...)
-		pids = append(pids, next)
-	}
-	return pids
 }

@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -201,17 +199,7 @@ func end(c *libcontainer.Container, grace time.Duration, ended <-chan struct{}) 
 // handlesTerm says whether the container's process 1 has a handler for SIGTERM.
 func handlesTerm(c *libcontainer.Container) bool {
 	state, err := c.State()
-	if err != nil {
-		return false
-	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", state.InitProcessPid))
-	if err != nil {
-		return false
-	}
-	_, rest, _ := strings.Cut(string(status), "\nSigCgt:\t")
-	mask, _, _ := strings.Cut(rest, "\n")
-	caught, err := strconv.ParseUint(mask, 16, 64)
-	return err == nil && caught&(1<<(unix.SIGTERM-1)) != 0
+	return err == nil && handles(state.InitProcessPid, unix.SIGTERM)
 }
 
 // startMessage is what went wrong in c.Start. What the init could not tell libcontainer is in the side channel.

@@ -41,7 +41,7 @@ const patience = 10 * time.Second
 func killDescendants(top int, patience time.Duration) {
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		alive := 0
-		for _, pid := range descendants(top) {
+		for _, pid := range Descendants(top) {
 			if unix.Kill(pid, unix.SIGKILL) == nil {
 				alive++
 			}
@@ -52,8 +52,8 @@ func killDescendants(top int, patience time.Duration) {
 	}
 }
 
-// descendants are the living processes below one, parents before their children.
-func descendants(top int) (pids []int) {
+// Descendants are the living processes below one, parents before their children.
+func Descendants(top int) (pids []int) {
 	children := map[int][]int{}
 	files, _ := filepath.Glob("/proc/[0-9]*/stat")
 	for _, file := range files {

@@ -42,7 +42,8 @@ func TestTry(t *testing.T) {
 			t.Errorf("%+v: own /proc %t, error %v", o, own, err)
 		}
 	}
-	if _, err := userns.Try(userns.Options{Root: 1 << 30}); err == nil || !strings.Contains(err.Error(), "not yours") {
+	// (uid_t)-1 is no user, so that it is not even root's.
+	if _, err := userns.Try(userns.Options{Root: 1<<32 - 1}); err == nil || !strings.Contains(err.Error(), "not yours") {
 		t.Errorf("with a root that is not the caller's to use: %v", err)
 	}
 }

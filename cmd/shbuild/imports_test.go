@@ -43,12 +43,13 @@ var architecture = map[string][]string{
 	"runtime/cache":     {"registry/store", "registry/remote"},
 	"runtime/fetch":     {},
 	"runtime/reason":    {"runtime/buildctx", "runtime/cache"},
+	"runtime/doctor":    {"runtime/isolation", "runtime/rootfs", "runtime/userns"},
 	"runtime/build":     {"dsl/", "registry/", "runtime/"},
 
 	// It restates what build does, so it may not use it: what is said must be said in words, not run.
 	"runtime/explain": {"dsl/diag", "dsl/syntax", "dsl/instr", "registry/reference", "runtime/runner", "runtime/sandbox"},
 
-	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/runner", "runtime/sandbox", "runtime/trace", "runtime/userland", "runtime/userns"},
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/doctor", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/runner", "runtime/sandbox", "runtime/trace", "runtime/userland", "runtime/userns"},
 	"cmd/runner":  {"runtime/container", "runtime/sandbox"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 

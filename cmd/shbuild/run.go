@@ -54,6 +54,7 @@ usage:
   shbuild ls [flags]                   list the images in the store
   shbuild diff [flags] [BEFORE] AFTER  what makes one image of another, or of its base: files, configuration
   shbuild history [flags] IMAGE        what an image was made by, and its layers' sizes
+  shbuild doctor [flags]               what this place gives to builds, and what would give more
   shbuild version
 
 "shbuild COMMAND --help" tells a command's flags.
@@ -88,6 +89,8 @@ func run(args []string, std streams) int {
 		return list(args[1:], std)
 	case "explain":
 		return explainFile(args[1:], std)
+	case "doctor":
+		return examine(args[1:], std)
 	case "fmt":
 		return format(args[1:], std)
 	case "diff":

@@ -31,7 +31,7 @@ func (r *Report) choose() {
 }
 
 func namespaced(rung Rung, t Trial, f Facts) Verdict {
-	v := Verdict{Rung: rung, OK: t.OK, Reason: t.Error, Mend: t.Advice}
+	v := Verdict{Rung: rung, OK: t.OK, Reason: t.Error, Mend: t.Advice, Cause: t.Cause}
 	if !t.OK && f.SELinux && v.Mend == "" {
 		v.Mend = "SELinux enforces: ausearch -m avc -ts recent shows whether it is in the way"
 	}

@@ -53,7 +53,7 @@ func best(o Options, f func(*Report) int) (int, error) {
 		return status, err
 	}
 	facts := Look()
-	facts.Full = Trial{Error: top.Reason, Advice: top.Mend} // it has just been tried
+	facts.Full = Trial{Error: top.Reason, Advice: top.Mend, Cause: top.Cause} // it has just been tried
 	report := Assess(facts)
 	if report.Rung == None {
 		return f(&report), nil
@@ -87,5 +87,5 @@ func asVerdict(rung Rung, err error) (Verdict, bool) {
 	if !errors.As(err, &e) {
 		return Verdict{}, false
 	}
-	return Verdict{Rung: rung, Reason: e.Error(), Mend: e.Hint()}, true
+	return Verdict{Rung: rung, Reason: e.Error(), Mend: e.Hint(), Cause: e.Cause}, true
 }

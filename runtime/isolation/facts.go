@@ -47,6 +47,8 @@ type Trial struct {
 	OwnProc bool   `json:"ownProc,omitempty"` // /proc can be mounted for a new PID namespace
 	Error   string `json:"error,omitempty"`
 	Advice  string `json:"advice,omitempty"`
+	// Cause is what stands in the way, where that is known.
+	Cause userns.Cause `json:"cause,omitempty"`
 }
 
 // settings are the sysctls that are looked at.
@@ -89,9 +91,9 @@ func try(alone bool) (t Trial) {
 
 func failedTrial(err error) Trial {
 	t := Trial{Error: err.Error()}
-	var advised interface{ Hint() string }
-	if errors.As(err, &advised) {
-		t.Advice = advised.Hint()
+	var e *userns.Error
+	if errors.As(err, &e) {
+		t.Advice, t.Cause = e.Hint(), e.Cause
 	}
 	return t
 }

@@ -16,6 +16,8 @@ package isolation
 import (
 	"fmt"
 	"strings"
+
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // Rung is a step of the ladder.
@@ -54,6 +56,8 @@ type Verdict struct {
 	OK     bool   `json:"ok"`
 	Reason string `json:"reason,omitempty"` // why not
 	Mend   string `json:"mend,omitempty"`   // what to do about it: a command, or a setting of the container
+	// Cause is what stands in the way of a user namespace, where that is known.
+	Cause userns.Cause `json:"cause,omitempty"`
 }
 
 // Report says which rung a build is on, and why not on a better one.
@@ -81,8 +85,16 @@ func (r *Report) Verdict(rung Rung) (Verdict, bool) {
 	return Verdict{}, false
 }
 
-// String is the report in a line: "full, 65536 sub-ids", "one-id: no full: …".
+// String is the report in a line: "full, 65536 sub-ids", "one-id (not full: …)".
 func (r *Report) String() string {
+	if next, ok := r.next(); ok {
+		return fmt.Sprintf("%s (not %s: %s)", r.Summary(), next.Rung, next.Reason)
+	}
+	return r.Summary()
+}
+
+// Summary is the line without the reason why it is not the rung above.
+func (r *Report) Summary() string {
 	var b strings.Builder
 	b.WriteString(string(r.Rung))
 	if r.Rung == Full && r.IDs != "" {
@@ -93,9 +105,6 @@ func (r *Report) String() string {
 	}
 	if r.OuterProc {
 		b.WriteString(", with the /proc of the outside")
-	}
-	if next, ok := r.next(); ok {
-		fmt.Fprintf(&b, " (not %s: %s)", next.Rung, next.Reason)
 	}
 	return b.String()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -44,42 +45,39 @@ func cannotClone(err error) error {
 	if errors.As(err, &path) {
 		err = path.Err // that it was an exec is of no use to anybody
 	}
-	advice := "the kernel or what this runs in forbids user namespaces; see user_namespaces(7)"
+	e := &Error{Op: "make a user namespace", Err: err}
 	switch {
 	case Sysctl(debianSysctl) == "0":
-		advice = "allow them: sudo sysctl -w " + debianSysctl + "=1"
+		e.Cause, e.Advice = CloneSysctl, "allow them: sudo sysctl -w "+debianSysctl+"=1"
 	case Sysctl(limitSysctl) == "0" || errors.Is(err, unix.ENOSPC):
-		advice = "allow more of them: sudo sysctl -w " + limitSysctl + "=15000"
+		e.Cause, e.Advice = LimitSysctl, "allow more of them: sudo sysctl -w "+limitSysctl+"=15000"
 	case Sysctl(apparmorSysctl) == "1" && os.Geteuid() != 0:
-		advice = apparmorAdvice()
+		e.Cause, e.Advice = AppArmorSysctl, apparmorAdvice
 	case errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS):
-		advice = "this kernel is built without user namespaces (CONFIG_USER_NS)"
+		e.Cause, e.Advice = KernelConfig, "this kernel is built without user namespaces (CONFIG_USER_NS)"
 	case StatusField("Seccomp") == "2":
-		advice = "a seccomp filter forbids them, as in a container: start it with --security-opt seccomp=unconfined"
+		e.Cause, e.Advice = Seccomp, "a seccomp filter forbids them, as in a container: start it with --security-opt seccomp=unconfined"
 	case errors.Is(err, unix.EPERM):
-		advice = "a chroot or a security module forbids user namespaces here; see user_namespaces(7)"
+		e.Advice = "a chroot or a security module forbids user namespaces here; see user_namespaces(7)"
+	default:
+		e.Advice = "the kernel or what this runs in forbids user namespaces; see user_namespaces(7)"
 	}
-	return &Error{Op: "make a user namespace", Err: err, Advice: advice}
+	return e
 }
 
-func apparmorAdvice() string {
-	exe, err := os.Executable()
-	if err != nil {
-		exe = "shbuild"
-	}
-	return fmt.Sprintf("AppArmor keeps ordinary users from it: sudo sysctl -w %s=0, or give %s a profile with \"userns,\"",
-		apparmorSysctl, exe)
-}
+// apparmorAdvice: the sysctl would be off for every program of the machine.
+const apparmorAdvice = "AppArmor keeps ordinary users from it; a profile allows it to this program: shbuild doctor --apparmor | sudo tee /etc/apparmor.d/shbuild && sudo apparmor_parser -r /etc/apparmor.d/shbuild"
 
 func (m maps) cannotMap(err error) error {
-	advice := "root here lacks CAP_SETUID, CAP_SETGID or CAP_SETFCAP; or run as an ordinary user who has sub-ids"
+	e := &Error{Op: "write the id map", Err: err, Cause: RootCaps}
+	e.Advice = "root here lacks CAP_SETUID, CAP_SETGID or CAP_SETFCAP; or run as an ordinary user who has sub-ids"
 	if m.alone {
-		advice = "run as an ordinary user: the kernel lets root map itself with CAP_SETFCAP alone"
+		e.Advice = "run as an ordinary user: the kernel lets root map itself with CAP_SETFCAP alone"
 		if os.Geteuid() != 0 {
-			advice = "what this runs in forbids it; see user_namespaces(7)"
+			e.Cause, e.Advice = "", "what this runs in forbids it; see user_namespaces(7)"
 		}
 	}
-	return &Error{Op: "write the id map", Err: err, Advice: advice}
+	return e
 }
 
 func noRanges(who, file string) error {
@@ -87,6 +85,7 @@ func noRanges(who, file string) error {
 		Op:     "map user ids",
 		Err:    fmt.Errorf("%s has no range of ids for %s", file, who),
 		Advice: fmt.Sprintf("sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %s", who),
+		Cause:  NoRanges,
 	}
 }
 
@@ -95,6 +94,7 @@ func noProgram(program string) error {
 		Op:     "map user ids",
 		Err:    fmt.Errorf("%s is not installed", program),
 		Advice: "sudo apt-get install uidmap (Fedora: shadow-utils, Alpine: shadow-uidmap, Arch: shadow)",
+		Cause:  NoProgram,
 	}
 }
 
@@ -103,25 +103,44 @@ func programFailed(path, said string, err error) error {
 	if said = strings.TrimSpace(said); said != "" {
 		err = fmt.Errorf("%w: %s", err, said)
 	}
-	advice := "see that the ranges in /etc/subuid and /etc/subgid overlap nobody else's"
+	e := &Error{Op: "map user ids", Err: fmt.Errorf("%s: %w", path, err)}
 	switch {
 	case StatusField("NoNewPrivs") == "1":
-		advice = "no_new_privs is on, so " + path + " cannot work: start without it (docker: drop no-new-privileges; systemd: NoNewPrivileges=no)"
+		e.Cause, e.Advice = NoNewPrivs, "no_new_privs is on, so "+path+" cannot work: start without it (docker: drop no-new-privileges; systemd: NoNewPrivileges=no)"
 	case !gainsPrivilege(path):
-		advice = "it has neither the setuid bit nor file capabilities: sudo chmod u+s " + path
+		e.Cause, e.Advice = NoGain, "it has neither the setuid bit nor file capabilities: sudo chmod u+s "+path
 	case mountedNosuid(path):
-		advice = path + " is on a file system that is mounted nosuid: mount it without, or install it elsewhere"
+		e.Cause, e.Advice = Nosuid, path+" is on a file system that is mounted nosuid: mount it without, or install it elsewhere"
+	case !capable(path) && !bounded(unix.CAP_SYS_ADMIN):
+		// As root it is not the owner of the namespace, and by user_namespaces(7) may not write its map then.
+		e.Cause, e.Advice = SetuidBounded, "the container around it has no CAP_SYS_ADMIN, without which the setuid bit is not enough; file capabilities are: "+setcaps(path)
+	default:
+		e.Advice = "see that the ranges in /etc/subuid and /etc/subgid overlap nobody else's"
 	}
-	return &Error{Op: "map user ids", Err: fmt.Errorf("%s: %w", path, err), Advice: advice}
+	return e
+}
+
+// setcaps gives newuidmap and newgidmap file capabilities instead of the setuid bit.
+func setcaps(path string) string {
+	dir := filepath.Dir(path)
+	return fmt.Sprintf("chmod u-s %s/new?idmap && setcap cap_setuid=ep %s/newuidmap && setcap cap_setgid=ep %s/newgidmap", dir, dir, dir)
 }
 
 func gainsPrivilege(path string) bool {
 	info, err := os.Stat(path)
-	if err != nil || info.Mode()&os.ModeSetuid != 0 {
-		return true
-	}
+	return err != nil || info.Mode()&os.ModeSetuid != 0 || capable(path)
+}
+
+// capable says whether a program has file capabilities.
+func capable(path string) bool {
 	n, err := unix.Getxattr(path, "security.capability", nil)
 	return err == nil && n > 0
+}
+
+// bounded says whether a capability is in the bounding set.
+func bounded(capability int) bool {
+	n, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, uintptr(capability), 0, 0, 0)
+	return err == nil && n == 1
 }
 
 func mountedNosuid(path string) bool {
@@ -134,12 +153,29 @@ func refused(answer string) error {
 	op, number, _ := strings.Cut(answer, "|")
 	n, _ := strconv.Atoi(number)
 	errno := unix.Errno(n)
-	advice := "the kernel or what this runs in forbids it; see user_namespaces(7)"
-	switch {
+	e := &Error{Op: op + " in the user namespace", Err: errno}
+	switch profile := apparmorProfile(); {
 	case Sysctl(apparmorSysctl) == "1" && os.Geteuid() != 0:
-		advice = apparmorAdvice()
+		e.Cause, e.Advice = AppArmorSysctl, apparmorAdvice
+	case errno == unix.EACCES && profile != "":
+		e.Cause, e.Advice = AppArmor, "the AppArmor profile "+profile+" forbids it, as in a container: start it with --security-opt apparmor=unconfined"
 	case StatusField("Seccomp") == "2":
-		advice = "a seccomp filter forbids it, as in a container: start it with --security-opt seccomp=unconfined"
+		e.Cause, e.Advice = Seccomp, "a seccomp filter forbids it, as in a container: start it with --security-opt seccomp=unconfined"
+	default:
+		e.Advice = "the kernel or what this runs in forbids it; see user_namespaces(7)"
 	}
-	return &Error{Op: op + " in the user namespace", Err: errno, Advice: advice}
+	return e
+}
+
+// apparmorProfile is the profile that confines this process; empty: none does.
+func apparmorProfile() string {
+	b, err := os.ReadFile("/proc/self/attr/apparmor/current")
+	if err != nil {
+		return ""
+	}
+	name, mode, _ := strings.Cut(strings.TrimSpace(string(b)), " ")
+	if mode != "(enforce)" {
+		return ""
+	}
+	return name
 }

@@ -88,3 +88,27 @@ func TestFailure(t *testing.T) {
 		t.Errorf("reported %q", out.String())
 	}
 }
+
+// A cause is told where there is one, for who knows the place.
+func TestCause(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		err  error
+		want Cause
+	}{
+		{noRanges("bob", "/etc/subgid"), NoRanges},
+		{noProgram("newuidmap"), NoProgram},
+		{cannotClone(unix.ENOSPC), LimitSysctl},
+		{maps{}.cannotMap(unix.EPERM), RootCaps},
+		{programFailed("/usr/bin/env", "", unix.EPERM), NoGain},
+	} {
+		var e *Error
+		if !errors.As(tt.err, &e) || e.Cause != tt.want {
+			t.Errorf("%v: cause %q, want %q", tt.err, e.Cause, tt.want)
+		}
+	}
+	const want = "chmod u-s /usr/bin/new?idmap && setcap cap_setuid=ep /usr/bin/newuidmap && setcap cap_setgid=ep /usr/bin/newgidmap"
+	if got := setcaps("/usr/bin/newgidmap"); got != want {
+		t.Errorf("%s", got)
+	}
+}

@@ -84,7 +84,28 @@ type Error struct {
 	Op     string // what was being done: "make a user namespace"
 	Err    error  // what the system answered
 	Advice string // what the user can install or change
+	Cause  Cause  // what stands in the way; empty: who knows
 }
+
+// Cause is what stands in the way, for who knows better than Advice how it is changed at a place.
+type Cause string
+
+// The causes.
+const (
+	CloneSysctl    Cause = "kernel.unprivileged_userns_clone is 0"
+	LimitSysctl    Cause = "user.max_user_namespaces is reached"
+	AppArmorSysctl Cause = "kernel.apparmor_restrict_unprivileged_userns is 1"
+	AppArmor       Cause = "an AppArmor profile"
+	Seccomp        Cause = "a seccomp filter"
+	KernelConfig   Cause = "a kernel without user namespaces"
+	NoNewPrivs     Cause = "no-new-privileges"
+	NoProgram      Cause = "no newuidmap or newgidmap"
+	NoRanges       Cause = "no sub-ids"
+	NoGain         Cause = "newuidmap without privileges"
+	Nosuid         Cause = "newuidmap on a file system that is mounted nosuid"
+	SetuidBounded  Cause = "newuidmap by setuid, in a container without CAP_SYS_ADMIN"
+	RootCaps       Cause = "root without CAP_SETUID, CAP_SETGID, CAP_SETFCAP"
+)
 
 func (e *Error) Error() string { return e.Op + ": " + e.Err.Error() }
 

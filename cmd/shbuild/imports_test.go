@@ -35,6 +35,7 @@ var architecture = map[string][]string{
 	"runtime/owner":     {},
 	"runtime/layer":     {"runtime/owner", "runtime/userns"},
 	"runtime/rootfs":    {"runtime/layer", "runtime/owner", "runtime/userns"},
+	"runtime/cgroup":    {"runtime/sandbox", "runtime/userns"},
 	"runtime/sandbox":   {"runtime/isolation", "runtime/owner", "runtime/userns"},
 	"runtime/container": {"runtime/isolation", "runtime/sandbox", "runtime/userns"},
 	"runtime/runner":    {},
@@ -49,7 +50,7 @@ var architecture = map[string][]string{
 	// It restates what build does, so it may not use it: what is said must be said in words, not run.
 	"runtime/explain": {"dsl/diag", "dsl/syntax", "dsl/instr", "registry/reference", "runtime/runner", "runtime/sandbox"},
 
-	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/doctor", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/runner", "runtime/sandbox", "runtime/trace", "runtime/userland", "runtime/userns"},
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/cgroup", "runtime/doctor", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/runner", "runtime/sandbox", "runtime/trace", "runtime/userland", "runtime/userns"},
 	"cmd/runner":  {"runtime/container", "runtime/sandbox"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 

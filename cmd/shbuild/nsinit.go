@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/runtime/cgroup"
 	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/runner"
@@ -152,7 +153,7 @@ func (f *execFlags) exec(ctx context.Context, spec sandbox.Spec, std streams) (s
 	} else {
 		spec.Stdin, spec.Stdout, spec.Stderr = std.in, std.out, std.err
 	}
-	containers := sandbox.New(runner.Program())
+	containers := sandbox.New(runner.Program(), cgroup.New)
 	defer func() { err = errors.Join(err, containers.Close()) }()
 	res, err := containers.Run(ctx, spec)
 	if err == nil && res.OOM {

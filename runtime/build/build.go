@@ -41,6 +41,7 @@ import (
 	"github.com/shbuild/shbuild/registry/store"
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/cache"
+	"github.com/shbuild/shbuild/runtime/cgroup"
 	"github.com/shbuild/shbuild/runtime/fetch"
 	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/layer"
@@ -153,7 +154,7 @@ type Builder struct {
 func New(o Options) (*Builder, error) {
 	b := &Builder{
 		opts: o, progress: o.Progress, host: platforms.DefaultSpec(), session: newID(),
-		sandbox: sandbox.New(runner.Program()),
+		sandbox: sandbox.New(runner.Program(), cgroup.New),
 		cancel:  func() {}, usedArgs: map[string]bool{}, filtered: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
 	}
 	b.target, b.fromAfar = b.host, o.fetched

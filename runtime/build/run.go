@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/docker/go-units"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 
@@ -27,6 +28,7 @@ type ExitError struct {
 	Signal string   // the signal's name, "SIGKILL"; empty: it ended by itself
 	Tail   []string // the last lines that it wrote, on either stream
 	Ran    string   // the command as the container saw it; secrets are hidden
+	Memory string   // that it ran out of memory, and how much that is; empty: it did not
 	Reason string   // why it could not be started at all; empty: it ran
 	Advice string
 	Shown  bool // to the user already, by whom Options.Broken called
@@ -36,6 +38,8 @@ func (e *ExitError) Error() string {
 	switch {
 	case e.Reason != "":
 		return e.Reason
+	case e.Memory != "":
+		return fmt.Sprintf("%s (exit status %d)", e.Memory, e.Status)
 	case e.Signal != "":
 		return fmt.Sprintf("killed by %s (exit status %d)", e.Signal, e.Status)
 	}
@@ -63,6 +67,7 @@ type runInputs struct {
 	confinement
 
 	// What is not part of the key.
+	where   string   // it stands, for a warning
 	proxies []string // variables
 	root    *userns.Root
 	debug   *debugging
@@ -160,6 +165,9 @@ func (b *Builder) container(s *stage, sc *scope, in *input, inputs runInputs, mo
 	inputs.proxies = proxyArgs(b.opts.BuildArgs).over(nil)
 	inputs.debug = b.debugging(s, in)
 	inputs.root = s.root
+	if in.source != nil {
+		inputs.where = fmt.Sprintf("%s:%s: %s", in.source.Name, in.span.Start, in.keyword)
+	}
 	inputs.Host = b.opts.BuildArgs[hostnameArg]
 	inputs.User, inputs.Dir, inputs.Memory = s.image.Config.User, s.workdir(), s.memory
 	if s.cwd != "" {
@@ -248,10 +256,13 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 	ctx, span := trace.Start(ctx, "container")
 	res, err := b.sandbox.Run(ctx, spec)
 	span.End()
+	if err == nil && res.OOM && res.Status == 0 {
+		b.progress.Note(fmt.Sprintf("warning: %s: a process of it was killed, %s; it succeeded all the same", in.where, outOfMemory(res, in.Memory)))
+	}
 	if ferr := flush(); err == nil {
 		err = ferr
 	}
-	return in.debug.stop(ctx, b.sandbox, spec, out, withCommand(exitError(ctx, res, err), in.Args, r.secrets))
+	return in.debug.stop(ctx, b.sandbox, spec, out, withCommand(exitError(ctx, res, err, in.Memory), in.Args, r.secrets))
 }
 
 // grace is how long a program has to end when the build is interrupted.
@@ -285,7 +296,7 @@ func scriptMount(dir string, in runInputs) (sandbox.Mount, error) {
 }
 
 // exitError turns how a container ended into the step's error.
-func exitError(ctx context.Context, res sandbox.Result, err error) error {
+func exitError(ctx context.Context, res sandbox.Result, err error, limit int64) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
@@ -301,7 +312,25 @@ func exitError(ctx context.Context, res sandbox.Result, err error) error {
 	}
 	e := &ExitError{Status: res.Status, Signal: res.Signal}
 	if res.OOM {
-		e.Advice = "it ran out of the memory that MEM allows"
+		e.Memory = outOfMemory(res, limit)
+		e.Advice = "give it more, as in MEM " + short(2*limit) + ", or let it do less at once"
 	}
 	return e
+}
+
+// outOfMemory says what a program wanted and what it was allowed.
+func outOfMemory(res sandbox.Result, limit int64) string {
+	peak := ""
+	if res.Peak > 0 {
+		peak = ", of which it had " + units.BytesSize(float64(res.Peak))
+	}
+	return fmt.Sprintf("out of memory: MEM allows %s%s", units.BytesSize(float64(limit)), peak)
+}
+
+// short is a size as MEM takes it.
+func short(n int64) string {
+	if n%(1<<30) == 0 {
+		return fmt.Sprintf("%dg", n>>30)
+	}
+	return fmt.Sprintf("%dm", max(1, n>>20))
 }

@@ -43,7 +43,7 @@ func config(spec *sandbox.Spec, rootfs string, mounts []*configs.Mount, caps []s
 		// Setuid programs work in Docker's builds.
 		NoNewPrivileges: false,
 		RootlessCgroups: true,
-		Cgroups:         cgroup(spec),
+		Cgroups:         noCgroup(spec),
 	}
 	for _, d := range specconv.AllowedDevices {
 		if d.Path != "" {
@@ -70,9 +70,8 @@ func throttlePaths() []string {
 	return found
 }
 
-// cgroup describes the container's cgroup. Rootless makes libcontainer go on without one if it cannot make it
-// and needs none; limits are checked beforehand (see checkMemory).
-func cgroup(spec *sandbox.Spec) *cgroups.Cgroup {
+// noCgroup is the container's cgroup: libcontainer may make none (hideCgroups). Rootless makes it go on without.
+func noCgroup(spec *sandbox.Spec) *cgroups.Cgroup {
 	g := &cgroups.Cgroup{
 		Name:      "shbuild-" + spec.ID,
 		Rootless:  true,
@@ -80,10 +79,6 @@ func cgroup(spec *sandbox.Spec) *cgroups.Cgroup {
 	}
 	for _, d := range specconv.AllowedDevices {
 		g.Resources.Devices = append(g.Resources.Devices, &d.Rule)
-	}
-	if spec.Memory > 0 {
-		g.Resources.Memory = spec.Memory
-		g.Resources.MemorySwap = spec.Memory // of both together, so there is no swap
 	}
 	return g
 }

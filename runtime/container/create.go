@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/configs"
+	"github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/runtime/sandbox"
@@ -19,13 +21,23 @@ type container struct {
 	process *libcontainer.Process
 	side    *os.File   // see filter.go
 	started chan error // libcontainer's word, once: the init is ready for the program, or why not
-	leave   func()     // the cgroups
+	done    func()     // called when it is gone; may be nil
 }
 
 // create makes the container of a job from scratch.
 func create(job *sandbox.Job, config *configs.Config) (*container, error) {
 	spec := &job.Spec
-	c, err := start(spec.StateDir, spec.ID, config, process(job), spec.Memory > 0)
+	var unlimited error
+	if job.Cgroup != nil {
+		// While the init is still the root here: cgroups of version 1 take none of other users from an ordinary one.
+		config.Hooks = configs.Hooks{configs.CreateRuntime: {configs.NewFunctionHook(func(s *specs.State) error {
+			if _, err := job.Cgroup.WriteString(strconv.Itoa(s.Pid)); err != nil {
+				unlimited = fmt.Errorf("put the program into its cgroup: %w", err)
+			}
+			return unlimited
+		})}}
+	}
+	c, err := start(spec.StateDir, spec.ID, config, process(job), func() error { return unlimited })
 	if err != nil {
 		return nil, err
 	}
@@ -53,15 +65,10 @@ func process(job *sandbox.Job) *libcontainer.Process {
 	}
 }
 
-// start starts a container's init. It waits for an errand.
-func start(dir, id string, config *configs.Config, p *libcontainer.Process, limited bool) (_ *container, err error) {
-	leave := cgroupDoor.enter(limited)
-	c := &container{process: p, started: make(chan error, 1), leave: leave}
-	defer func() {
-		if err != nil {
-			leave()
-		}
-	}()
+// start starts a container's init. It waits for an errand. What kept it out of a cgroup, unlimited says afterwards.
+func start(dir, id string, config *configs.Config, p *libcontainer.Process, unlimited func() error) (_ *container, err error) {
+	hideCgroups()
+	c := &container{process: p, started: make(chan error, 1)}
 	if c.Container, err = libcontainer.Create(dir, id, config); err != nil {
 		return nil, fmt.Errorf("create the container: %w", err)
 	}
@@ -75,6 +82,9 @@ func start(dir, id string, config *configs.Config, p *libcontainer.Process, limi
 	go func() {
 		err := c.Start(p)
 		theirs.Close()
+		if cerr := unlimited(); cerr != nil {
+			err = &sandbox.MemoryError{Err: cerr}
+		}
 		c.started <- err
 		close(c.started)
 	}()
@@ -110,7 +120,9 @@ func (c *container) send(e errand, files ...*os.File) error {
 func (c *container) destroy() error {
 	c.side.Close()
 	err := c.Destroy()
-	c.leave()
+	if c.done != nil {
+		c.done()
+	}
 	if err != nil {
 		return fmt.Errorf("remove the container: %w", err)
 	}

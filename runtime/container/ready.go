@@ -69,11 +69,7 @@ func (r *ready) take(job *sandbox.Job, config *configs.Config) (*container, erro
 		// Its init has ended, and nothing of the step's was done.
 		return nil, s.discard()
 	}
-	leave := s.c.leave
-	s.c.leave = func() {
-		leave()
-		s.remove()
-	}
+	s.c.done = s.remove
 	return s.c, nil
 }
 
@@ -127,7 +123,7 @@ func newSpare(above string) (_ *spare, err error) {
 	p := &libcontainer.Process{
 		Init: true, Args: []string{"none"}, Env: []string{}, Cwd: "/", AdditionalGroups: []int{}, Stdin: null, Stdout: null, Stderr: null,
 	}
-	if s.c, err = start(s.dir, spec.ID, config(spec, s.root(), systemMounts(spec), filter.caps), p, false); err != nil {
+	if s.c, err = start(s.dir, spec.ID, config(spec, s.root(), systemMounts(spec), filter.caps), p, func() error { return nil }); err != nil {
 		null.Close()
 		return nil, err
 	}

@@ -41,7 +41,7 @@ func (all *Containers) Run(ctx context.Context, job *sandbox.Job) (_ sandbox.Res
 		return sandbox.Result{}, err
 	}
 	defer func() { err = errors.Join(err, undo()) }()
-	if err := errors.Join(checkMemory(spec), checkLimits(spec)); err != nil {
+	if err := checkLimits(spec); err != nil {
 		return sandbox.Result{}, err
 	}
 	rootfs, err := filepath.EvalSymlinks(spec.Rootfs)
@@ -151,6 +151,10 @@ func (c *container) carryOut(ctx context.Context, job *sandbox.Job, filter []byt
 	}
 	err := <-c.started
 	job.Started()
+	var memory *sandbox.MemoryError
+	if errors.As(err, &memory) {
+		return sandbox.Result{}, memory
+	}
 	if err != nil {
 		return sandbox.Result{}, startError(spec.Args[0], startMessage(err, c.side))
 	}
@@ -177,9 +181,6 @@ func (c *container) carryOut(ctx context.Context, job *sandbox.Job, filter []byt
 		return sandbox.Result{}, fmt.Errorf("wait for the container: %w", waitErr)
 	}
 	result := resultOf(state.Sys().(syscall.WaitStatus))
-	if spec.Memory > 0 {
-		result.OOM = outOfMemory(c.Container)
-	}
 	return result, nil
 }
 

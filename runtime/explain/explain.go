@@ -70,7 +70,7 @@ func File(f *syntax.File, o Options) ([]Line, error) {
 
 // describe says what a RUN's container is made of.
 func describe() (sandbox.Description, error) {
-	s := sandbox.New(runner.Program())
+	s := sandbox.New(runner.Program(), nil)
 	d, err := s.Describe(sandbox.Spec{})
 	return d, errors.Join(err, s.Close())
 }

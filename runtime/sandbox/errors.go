@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -82,5 +83,9 @@ func (e *MemoryError) Unwrap() error { return e.Err }
 
 // Hint says how to get one.
 func (e *MemoryError) Hint() string {
+	var advised interface{ Hint() string }
+	if errors.As(e.Err, &advised) {
+		return advised.Hint()
+	}
 	return "run as root, or in a cgroup of your own: systemd-run --user --scope -p Delegate=yes shbuild …"
 }

@@ -18,22 +18,24 @@ import (
 // error of ctx when that ended the run, an error of a writer or of the reader when the program otherwise
 // succeeded, *LimitError when a limit is above this process's own. When ctx ends, all of the container is killed,
 // at the latest after Spec.Grace.
-func (s *Sandbox) Run(ctx context.Context, spec Spec) (Result, error) {
+func (s *Sandbox) Run(ctx context.Context, spec Spec) (_ Result, err error) {
 	if err := ctx.Err(); err != nil {
 		return Result{}, err
 	}
 	if i := spec.Isolation; i != nil && i.Rung == isolation.None {
 		return Result{}, i.RunError()
 	}
-	r, err := s.runner(spec.Root)
+	limit, err := s.limit(&spec)
+	if err != nil {
+		return Result{}, err
+	}
+	defer func() { err = errors.Join(err, limit.close()) }()
+	r, err := s.runner(place{spec.Root, spec.Memory > 0})
 	if err != nil {
 		return Result{}, err
 	}
 	var trees []*os.File
 	if spec.Root != nil {
-		if spec.Memory > 0 {
-			return Result{}, &MemoryError{errors.New("a container with another root has no cgroup yet")}
-		}
 		if trees, err = openTrees(&spec); err != nil {
 			return Result{}, err
 		}
@@ -47,7 +49,8 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) (Result, error) {
 	if c := streams.socket(); c != nil {
 		files = append(files, c)
 	}
-	t, err := r.talk(request{Spec: spec, Trees: len(trees)}, append(files, trees...))
+	files = append(files, limit.files()...)
+	t, err := r.talk(request{Spec: spec, Limited: limit != nil, Trees: len(trees)}, append(files, trees...))
 	if err != nil {
 		streams.close()
 		return Result{}, err
@@ -64,6 +67,9 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) (Result, error) {
 		answer, err = last, errors.Join(err, herr)
 	}
 	outputErr := streams.finish()
+	if err == nil {
+		limit.tell(&answer)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return Result{}, ctx.Err()
@@ -80,7 +86,7 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) (Result, error) {
 // Describe says what Run would make of a Spec on this machine, as far as that can be told without running it: it
 // comes from the same lists.
 func (s *Sandbox) Describe(spec Spec) (Description, error) {
-	r, err := s.runner(nil)
+	r, err := s.runner(place{})
 	if err != nil {
 		return Description{}, err
 	}

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shbuild/shbuild/runtime/cgroup"
+	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
@@ -274,31 +276,69 @@ func checkGone(t *testing.T, word string) {
 	}
 }
 
-// A limit of memory is kept to, or refused before anything runs.
+// memory is a Spec with a limit, where this process can set one; else the test is skipped, but not in CI.
+func memory(t *testing.T, mb int, args ...string) sandbox.Spec {
+	t.Helper()
+	spec := newSpec(t, args...)
+	spec.Memory = int64(mb) << 20
+	g, err := cgroup.New(spec.Memory)
+	if err == nil {
+		must(t, g.Close())
+		return spec
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatal(err)
+	}
+	t.Skip("no cgroup here:", err)
+	return spec
+}
+
+// A limit of memory is kept to, and a program that wants more is killed.
 func TestMemory(t *testing.T) {
 	t.Parallel()
-	spec := newSpec(t, "eat", "200")
-	spec.Memory = 64 << 20
-	o, err := try(t, spec)
-	var e *sandbox.MemoryError
-	switch {
-	case errors.As(err, &e):
-		if o.out != "" || !strings.HasPrefix(e.Error(), "limit the memory: ") || !strings.Contains(e.Hint(), "systemd-run") {
-			t.Errorf("printed %q, error %v, hint %s", o.out, e, e.Hint())
-		}
-		t.Log("no cgroup here:", err)
-		untouched(t, spec, "bin")
-		return
-	case err != nil:
-		t.Error(err)
-	case !o.OOM || o.Status == 0:
-		t.Errorf("%+v", o)
-	default:
-		spec = newSpec(t, "eat", "16")
-		spec.Memory = 64 << 20
-		if o := run(t, spec); o.OOM || o.out != "ate 16\n" {
-			t.Errorf("within the limit: %+v", o)
-		}
+	spec := memory(t, 64, "eat", "200")
+	o := run(t, spec)
+	if !o.OOM || o.Status != 137 || o.Signal != "SIGKILL" || o.Peak < 60<<20 || o.Peak > 65<<20 {
+		t.Errorf("%+v", o.Result)
 	}
 	clean(t, spec, "bin")
+	spec.Args = []string{"prog", "eat", "16"}
+	if o := run(t, spec); o.OOM || o.out != "ate 16\n" || o.Peak < 16<<20 || o.Peak > 64<<20 {
+		t.Errorf("within the limit: %+v", o)
+	}
+}
+
+// A process that is killed need not be the program.
+func TestMemoryOfChild(t *testing.T) {
+	t.Parallel()
+	if o := run(t, memory(t, 64, "eat-in-child", "200")); !o.OOM || o.Status != 0 || o.out != "signal: killed\n" {
+		t.Errorf("%+v", o)
+	}
+}
+
+// With a limit that leaves no room for a program, none is started.
+func TestMemoryTooLittle(t *testing.T) {
+	t.Parallel()
+	spec := memory(t, 64, "true")
+	spec.Memory = 4 << 10
+	_, err := try(t, spec)
+	var e *sandbox.MemoryError
+	if !errors.As(err, &e) || e.Error() != "limit the memory: 4KiB are too little for a program to start" {
+		t.Errorf("%v", err)
+	}
+	untouched(t, spec, "bin")
+}
+
+// Without a cgroup nothing runs.
+func TestMemoryRefused(t *testing.T) {
+	t.Parallel()
+	refusing := sandbox.New(runner.Program(), func(int64) (sandbox.Group, error) { return nil, errors.New("not here") })
+	spec := newSpec(t, "eat", "1")
+	spec.Memory = 64 << 20
+	_, err := refusing.Run(t.Context(), spec)
+	var e *sandbox.MemoryError
+	if !errors.As(err, &e) || e.Error() != "limit the memory: not here" || !strings.Contains(e.Hint(), "systemd-run") {
+		t.Errorf("%v", err)
+	}
+	untouched(t, spec, "bin")
 }

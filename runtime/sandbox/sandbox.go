@@ -91,4 +91,5 @@ type Result struct {
 	Status int    // its exit status; 128+n when signal n ended it
 	Signal string // the signal that ended it: "SIGKILL"; empty: none
 	OOM    bool   // the kernel killed one of its processes because Memory was used up
+	Peak   int64  // with Memory: the most that its processes had together, in bytes; 0: the kernel does not tell
 }

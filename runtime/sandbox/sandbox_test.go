@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/shbuild/shbuild/runtime/cgroup"
 	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/userns"
@@ -33,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 // containers makes all of the tests' containers.
-var containers = sandbox.New(runner.Program())
+var containers = sandbox.New(runner.Program(), cgroup.New)
 
 // states is the folder of all containers' state: what is made ready in one test is used in another.
 var states = sync.OnceValue(func() string {

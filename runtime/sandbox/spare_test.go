@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/shbuild/shbuild/runtime/cgroup"
 	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 )
@@ -17,7 +18,7 @@ import (
 // A container that was made ready before its step is the same as one that was made for it.
 func TestSpare(t *testing.T) {
 	t.Parallel()
-	s := sandbox.New(runner.Program())
+	s := sandbox.New(runner.Program(), cgroup.New)
 	defer s.Close()
 	spec := newSpec(t)
 	spec.StateDir = t.TempDir() // and none of the other tests' beside it

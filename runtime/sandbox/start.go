@@ -14,18 +14,27 @@ import (
 	"github.com/shbuild/shbuild/runtime/userns"
 )
 
-// Sandbox starts containers. Its runner is started when the first is wanted; every other root has one of their own.
+// Sandbox starts containers. Its runner is started when the first is wanted; for some containers it takes another one.
 type Sandbox struct {
 	program []byte
+	limiter Limiter
 	mu      sync.Mutex
 	closed  bool
-	starts  map[string]func() (*runner, error) // by their roots
+	starts  map[string]func() (*runner, error) // by their places
 	started []*runner
 }
 
-// New gives a Sandbox with the program of the runner, an executable's content (package runner has it).
-func New(program []byte) *Sandbox {
-	return &Sandbox{program: program, starts: map[string]func() (*runner, error){}}
+// place is where a runner has to be.
+type place struct {
+	root *userns.Root // nil: the root here
+	// limited: in the cgroup that this process has come to. What it has started before cannot follow it there.
+	limited bool
+}
+
+// New gives a Sandbox with the program of the runner, an executable's content (package runner has it), and what limits
+// memory (package cgroup); without, no run can be limited.
+func New(program []byte, l Limiter) *Sandbox {
+	return &Sandbox{program: program, limiter: l, starts: map[string]func() (*runner, error){}}
 }
 
 // Close ends the runners, and whatever they still run. After it Run fails.
@@ -40,16 +49,16 @@ func (s *Sandbox) Close() (err error) {
 	return err
 }
 
-// runner finds, or starts, the runner of a root; nil: the root here.
-func (s *Sandbox) runner(root *userns.Root) (*runner, error) {
-	key := ""
-	if root != nil {
-		key = root.String()
+// runner finds, or starts, the runner at a place.
+func (s *Sandbox) runner(at place) (*runner, error) {
+	key := fmt.Sprint(at.limited)
+	if at.root != nil {
+		key += at.root.String()
 	}
 	s.mu.Lock()
 	start := s.starts[key]
 	if start == nil {
-		start = sync.OnceValues(func() (*runner, error) { return s.startRunner(root) })
+		start = sync.OnceValues(func() (*runner, error) { return s.startRunner(at.root) })
 		s.starts[key] = start
 	}
 	s.mu.Unlock()

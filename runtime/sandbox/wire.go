@@ -15,8 +15,8 @@ import (
 //
 // The control socket (SOCK_SEQPACKET) carries one message a job: a byte that says nothing, and files. The first file
 // is the job's own connection, a stream of JSON values, then come the program's three standard streams and, for a
-// Terminal, the socket that the container's init sends its pseudo-terminal over, and, for another root, the mounts that
-// the container is made of (openTrees).
+// Terminal, the socket that the container's init sends its pseudo-terminal over, with a limit of memory the file
+// cgroup.procs of its cgroup, and, for another root, the mounts that the container is made of (openTrees).
 //
 //	Run → runner   request
 //	runner → Run   reply with Ready: the container is made (only with a Terminal)
@@ -34,6 +34,7 @@ const ForAnotherRoot = "another-root"
 
 type request struct {
 	Spec     Spec
+	Limited  bool // one of the files is a cgroup's
 	Trees    int  // how many of the files are mounts
 	Describe bool // nothing is run
 }
@@ -58,6 +59,7 @@ type Job struct {
 	Spec    Spec
 	Streams [3]*os.File // the program's
 	Console *os.File    // nil: there is no Terminal
+	Cgroup  *os.File    // cgroup.procs of the cgroup that the container is to be in; nil: it is not
 	Trees   []*os.File  // another root's: the root file system and the sources of Spec.Mounts, mounts that are nowhere yet
 	// Ready is to be called when the container's init is ready for the program. It returns when Run is too.
 	Ready func() error
@@ -105,13 +107,18 @@ func (r Runner) serve(ctx context.Context, files []*os.File) {
 	defer conn.Close()
 	in, out := json.NewDecoder(conn), json.NewEncoder(conn)
 	var req request
-	if in.Decode(&req) != nil || req.Trees > len(files)-1 {
+	if in.Decode(&req) != nil || req.Trees > len(files)-4 && !req.Describe {
 		closeAll(files)
 		return
 	}
 	job := &Job{Trees: files[len(files)-req.Trees:]}
 	defer closeAll(job.Trees)
 	files = files[:len(files)-req.Trees]
+	if req.Limited {
+		job.Cgroup = files[len(files)-1]
+		files = files[:len(files)-1]
+		defer job.Cgroup.Close()
+	}
 	copy(job.Streams[:], files[1:])
 	terminal := len(files) > 4
 	if terminal {
@@ -177,7 +184,7 @@ func (f *failure) error() error {
 	case f.Limit != nil:
 		return f.Limit
 	case f.Memory != "":
-		return &MemoryError{errors.New(f.Memory)}
+		return &MemoryError{&runnerError{f.Memory, f.Hint}}
 	}
 	return &runnerError{f.Text, f.Hint}
 }

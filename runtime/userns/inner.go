@@ -42,6 +42,7 @@ const outerProc = "outer /proc"
 func runInside(f func() int) (int, error) {
 	_ = os.Unsetenv(marker)
 	unix.CloseOnExec(lineFd)
+	unix.CloseOnExec(askFd)
 	line := os.NewFile(lineFd, "line")
 	if err := setUp(line); err != nil {
 		_, _ = line.WriteString(err.Error())

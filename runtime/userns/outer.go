@@ -104,6 +104,12 @@ func start(ids maps, kind, word string) (*os.Process, *os.File, error) {
 	}
 	ours, theirs := os.NewFile(uintptr(pair[0]), "line"), os.NewFile(uintptr(pair[1]), "line")
 	defer theirs.Close()
+	ask, theirAsk, err := newAsk()
+	if err != nil {
+		ours.Close()
+		return nil, nil, err
+	}
+	defer theirAsk.Close()
 	// Without the ambient set the exec, done under an id that has no number yet, drops every capability.
 	flags, ambient, signal := uintptr(unix.CLONE_NEWUSER|unix.CLONE_NEWNS|unix.CLONE_NEWPID), allCaps(), unix.SIGKILL
 	told := kind
@@ -119,7 +125,7 @@ func start(ids maps, kind, word string) (*os.Process, *os.File, error) {
 	}
 	p, err := os.StartProcess("/proc/self/exe", os.Args, &os.ProcAttr{
 		Env:   append(os.Environ(), marker+"="+told+word),
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, theirs},
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr, theirs, theirAsk},
 		Sys: &syscall.SysProcAttr{
 			Cloneflags:  flags,
 			AmbientCaps: ambient,
@@ -128,8 +134,10 @@ func start(ids maps, kind, word string) (*os.Process, *os.File, error) {
 	})
 	if err != nil {
 		ours.Close()
+		ask.Close()
 		return nil, nil, cannotClone(err)
 	}
+	go serve(ask)
 	return p, ours, nil
 }
 

@@ -57,7 +57,11 @@ func init() {
 		"daemon": daemon,
 		"hold":   func([]string) error { time.Sleep(time.Hour); return nil },
 		"eat":    eat,
-		"term":   term,
+		"eat-in-child": func(a []string) error {
+			fmt.Println(exec.Command("/proc/self/exe", "eat", a[0]).Run())
+			return nil
+		},
+		"term": term,
 	}
 }
 

@@ -1,9 +1,13 @@
 package container
 
 import (
+	"fmt"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 
 // hideCgroups keeps libcontainer from giving every container a cgroup of its own. None is needed where no limit is set,
@@ -17,3 +21,14 @@ var hideCgroups = sync.OnceFunc(func() {
 	attr := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
 	_ = unix.MountSetattr(unix.AT_FDCWD, "/sys/fs/cgroup", unix.AT_RECURSIVE, &attr)
 })
+
+// joinCgroup puts a process, with what it will start, into the job's cgroup, if it has one.
+func joinCgroup(job *sandbox.Job, pid int) error {
+	if job.Cgroup == nil {
+		return nil
+	}
+	if _, err := job.Cgroup.WriteString(strconv.Itoa(pid)); err != nil {
+		return &sandbox.MemoryError{Err: fmt.Errorf("put the program into its cgroup: %w", err)}
+	}
+	return nil
+}

@@ -102,11 +102,8 @@ func (e *chrootError) Hint() string { return e.hint }
 // chrootCan refuses what would need a namespace or a mount.
 func chrootCan(spec *sandbox.Spec) error {
 	const better = "it takes a better rung than chroot: shbuild's first line says what would reach it"
-	switch {
-	case spec.NoNetwork:
+	if spec.NoNetwork {
 		return &chrootError{"without namespaces a RUN cannot be cut off from the network", better}
-	case spec.Memory > 0:
-		return &sandbox.MemoryError{Err: errors.New("there is no cgroup for a program in a chroot")}
 	}
 	for _, m := range spec.Mounts {
 		for _, o := range m.Options {
@@ -168,6 +165,9 @@ func guarded(ctx context.Context, job *sandbox.Job, order *launch) (sandbox.Resu
 	job.Started()
 	if err == nil {
 		err = job.Ready()
+	}
+	if err == nil {
+		err = joinCgroup(job, cmd.Process.Pid) // with the guard, which is small
 	}
 	if err == nil {
 		err = json.NewEncoder(ours).Encode(order)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 
 	"github.com/opencontainers/runc/libcontainer"
 	"github.com/opencontainers/runc/libcontainer/configs"
@@ -31,9 +30,7 @@ func create(job *sandbox.Job, config *configs.Config) (*container, error) {
 	if job.Cgroup != nil {
 		// While the init is still the root here: cgroups of version 1 take none of other users from an ordinary one.
 		config.Hooks = configs.Hooks{configs.CreateRuntime: {configs.NewFunctionHook(func(s *specs.State) error {
-			if _, err := job.Cgroup.WriteString(strconv.Itoa(s.Pid)); err != nil {
-				unlimited = fmt.Errorf("put the program into its cgroup: %w", err)
-			}
+			unlimited = joinCgroup(job, s.Pid)
 			return unlimited
 		})}}
 	}
@@ -83,7 +80,7 @@ func start(dir, id string, config *configs.Config, p *libcontainer.Process, unli
 		err := c.Start(p)
 		theirs.Close()
 		if cerr := unlimited(); cerr != nil {
-			err = &sandbox.MemoryError{Err: cerr}
+			err = cerr
 		}
 		c.started <- err
 		close(c.started)

@@ -16,12 +16,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/runtime/sandbox"
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // prefix begins the names of our folders.
@@ -102,20 +104,22 @@ func flock(f *os.File, how int) error {
 	}
 }
 
-// ForOthers says whether processes of other users than the caller can be put into the group.
-func (g *Group) ForOthers() error {
-	if g.v2 {
-		return nil
-	}
-	if uid, err := caller(); err != nil || uid == 0 {
-		return err
-	}
-	return &Error{Err: errOthers}
-}
-
 // Procs is the group's file cgroup.procs, open for writing: whoever writes a process's number there puts it into the
 // group, and what it starts from then on.
 func (g *Group) Procs() *os.File { return g.procs }
+
+// Admit lets in the processes of a user namespace below this one. In cgroups of version 1 nobody but the host's root puts
+// another user's processes into one: the file becomes that user's, who has to open it anew.
+func (g *Group) Admit(root *userns.Root) error {
+	if g.v2 {
+		return nil
+	}
+	uid, _ := userns.There{Root: root}.UID(0)
+	if err := g.procs.Chown(uid, -1); err != nil {
+		return &Error{Err: told("give the cgroup to user "+strconv.Itoa(root.Host), err)}
+	}
+	return nil
+}
 
 // Usage tells how many of the group's processes the kernel has killed because the limit was reached, and the most
 // memory, in bytes, that all together had; 0: this kernel does not tell.

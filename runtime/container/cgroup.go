@@ -1,7 +1,9 @@
 package container
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"sync"
 
@@ -22,13 +24,27 @@ var hideCgroups = sync.OnceFunc(func() {
 	_ = unix.MountSetattr(unix.AT_FDCWD, "/sys/fs/cgroup", unix.AT_RECURSIVE, &attr)
 })
 
-// joinCgroup puts a process, with what it will start, into the job's cgroup, if it has one.
+// joinCgroup puts a process, with what it will start, into the job's cgroup, if it has one. Of another root the kernel
+// may want that it has opened the file itself.
 func joinCgroup(job *sandbox.Job, pid int) error {
 	if job.Cgroup == nil {
 		return nil
 	}
-	if _, err := job.Cgroup.WriteString(strconv.Itoa(pid)); err != nil {
+	_, err := job.Cgroup.WriteString(strconv.Itoa(pid))
+	if errors.Is(err, unix.EACCES) && ownFolder != "" {
+		err = writeAnew(job.Cgroup, strconv.Itoa(pid))
+	}
+	if err != nil {
 		return &sandbox.MemoryError{Err: fmt.Errorf("put the program into its cgroup: %w", err)}
 	}
 	return nil
+}
+
+func writeAnew(f *os.File, text string) error {
+	own, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()), os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = own.WriteString(text)
+	return errors.Join(err, own.Close())
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 
 	"github.com/docker/go-units"
+
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // Limiter makes a cgroup whose processes together may have so many bytes of memory. Package cgroup has one; it is not
@@ -16,8 +18,8 @@ type Limiter func(memory int64) (Group, error)
 type Group interface {
 	// Procs is its file cgroup.procs, open for writing.
 	Procs() *os.File
-	// ForOthers says whether processes of other users than the caller can be put into it.
-	ForOthers() error
+	// Admit lets in the processes of another root, who opens that file anew if it may not write to this one.
+	Admit(*userns.Root) error
 	// Usage tells how many processes the kernel has killed for the limit, and how many bytes they had at most (0: it is
 	// not known).
 	Usage() (killed int, peak int64)
@@ -45,7 +47,7 @@ func (s *Sandbox) limit(spec *Spec) (*limited, error) {
 	}
 	l := &limited{group, spec.Memory}
 	if spec.Root != nil {
-		if err := group.ForOthers(); err != nil {
+		if err := group.Admit(spec.Root); err != nil {
 			return nil, errors.Join(&MemoryError{err}, l.close())
 		}
 	}

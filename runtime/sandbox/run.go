@@ -29,7 +29,11 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) (_ Result, err error) {
 	if err != nil {
 		return Result{}, err
 	}
-	defer func() { err = errors.Join(err, limit.close()) }()
+	defer func() {
+		if cerr := limit.close(); cerr != nil {
+			err = errors.Join(err, cerr)
+		}
+	}()
 	r, err := s.runner(place{spec.Root, spec.Memory > 0})
 	if err != nil {
 		return Result{}, err

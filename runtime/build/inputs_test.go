@@ -18,7 +18,7 @@ func TestEveryInputCounts(t *testing.T) {
 		inputs stepInputs
 		not    []string // fields that are no part of the key
 	}{
-		{runInputs{}, []string{"proxies", "root", "debug"}},
+		{runInputs{}, []string{"where", "proxies", "root", "debug"}},
 		{copyInputs{}, nil},
 		{workdirInputs{}, nil},
 		{contextInputs{}, nil},

@@ -223,10 +223,10 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 		for _, p := range parts {
 			inputs.Content = append(inputs.Content, p.key)
 		}
-		j := &job{place: in.place, title: title, inputs: inputs, parts: parts, make: func(ctx context.Context, root string, _ *output) error {
+		j := &job{place: in.place, title: title, inputs: inputs, parts: parts, write: func(ctx context.Context, dir, below string) error {
 			ctx, span := trace.Start(ctx, "copy")
 			defer span.End()
-			return c.write(ctx, parts, root, dest, b.progress.Note)
+			return c.write(ctx, parts, dir, below, dest, b.progress.Note)
 		}}
 		if !c.linked() {
 			out, err = b.do(ctx, j, below)
@@ -251,23 +251,32 @@ func (b *Builder) copied(ctx context.Context, in *input, title string, c *copyin
 	return out, err
 }
 
-// write copies into the mounted root.
-func (c *copying) write(ctx context.Context, parts []part, root, dest string, note func(string)) error {
+// write copies into the layer's folder.
+func (c *copying) write(ctx context.Context, parts []part, dir, below, dest string, note func(string)) error {
 	o := buildctx.CopyOptions{Mode: c.chmod, Note: note}
 	if c.chown != "" {
-		uid, gid, err := rootfs.ParseChown(root, c.chown)
+		names := below
+		if names == "" {
+			names = dir // there are none
+		}
+		uid, gid, err := rootfs.ParseChown(names, c.chown)
 		if err != nil {
 			return err
 		}
 		o.Owner = &buildctx.Owner{UID: uid, GID: gid}
 	}
+	to, err := buildctx.OpenDest(dir, below)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
 	for _, p := range parts {
-		if err := p.copy(ctx, root, dest, o); err != nil {
+		if err := p.copy(ctx, to, dest, o); err != nil {
 			return err
 		}
 	}
 	for _, doc := range c.contents {
-		if err := buildctx.WriteFile(ctx, root, dest, doc.Path, []byte(doc.Data), o); err != nil {
+		if err := to.WriteFile(dest, doc.Path, []byte(doc.Data), o); err != nil {
 			return err
 		}
 	}

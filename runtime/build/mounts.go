@@ -178,8 +178,8 @@ func (b *Builder) contextNode(in *input, source string, real *string) *node {
 		}
 		return b.do(ctx, &job{
 			place: in.place, title: title, inputs: contextPartInputs{p.key}, parts: []part{p},
-			make: func(ctx context.Context, root string, _ *output) error {
-				return buildctx.Copy(ctx, tree, matches, root, "/", buildctx.CopyOptions{})
+			write: func(ctx context.Context, dir, _ string) error {
+				return buildctx.Copy(ctx, tree, matches, dir, "/", buildctx.CopyOptions{})
 			},
 		}, files{})
 	}

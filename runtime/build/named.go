@@ -167,12 +167,17 @@ func (b *Builder) contextFiles(ctx context.Context, img *base) (files, error) {
 		return files{}, fmt.Errorf("the build context %s: %w", img.name, err)
 	}
 	title := "load the build context " + img.name
-	return b.do(ctx, &job{title: title, inputs: contextInputs{p.key}, parts: []part{p}, make: func(ctx context.Context, root string, _ *output) error {
-		if err := p.copy(ctx, root, "/", buildctx.CopyOptions{}); err != nil {
+	return b.do(ctx, &job{title: title, inputs: contextInputs{p.key}, parts: []part{p}, write: func(ctx context.Context, dir, _ string) error {
+		to, err := buildctx.OpenDest(dir, "")
+		if err != nil {
+			return err
+		}
+		defer to.Close()
+		if err := p.copy(ctx, to, "/", buildctx.CopyOptions{}); err != nil {
 			return err
 		}
 		now := time.Now() // the folder itself is not the context's
-		return os.Chtimes(root, now, now)
+		return os.Chtimes(dir, now, now)
 	}}, files{})
 }
 

@@ -100,14 +100,14 @@ type part struct {
 	open func(ctx context.Context) (*buildctx.Tree, []buildctx.Match, func() error, error)
 }
 
-// copy copies the sources into the mounted root.
-func (p part) copy(ctx context.Context, root, dest string, o buildctx.CopyOptions) error {
+// copy copies the sources into a stage's root.
+func (p part) copy(ctx context.Context, to *buildctx.Dest, dest string, o buildctx.CopyOptions) error {
 	tree, matches, done, err := p.open(ctx)
 	if err != nil || len(matches) == 0 {
 		return err
 	}
 	o.Unpack = p.unpack
-	return errors.Join(buildctx.Copy(ctx, tree, matches, root, dest, o), done())
+	return errors.Join(to.Copy(ctx, tree, matches, dest, o), done())
 }
 
 // parts finds the sources, in their order. Those that are not fetched are in the tree.

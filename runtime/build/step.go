@@ -26,12 +26,15 @@ type job struct {
 	inputs stepInputs // all that the result depends on besides the files below
 	probe  bool
 	stdout io.Writer // gets the step's standard output, from the cache too; may be nil
-	alone  bool      // make sees no files below its layer
 	// root is whose the files are for make; the layer is as it would be without. It is no part of the key.
 	root *userns.Root
 	// make changes the files under root, and writes its standard output to
 	// out. The status of a program that it ran comes back as *ExitError.
 	make func(ctx context.Context, root string, out *output) error
+	// write is for steps that run no program, instead of make: it writes the layer's folder itself. The files below
+	// are mounted, for reading, at below; if there are none it is empty.
+	write func(ctx context.Context, dir, below string) error
+	alone bool // write sees no files below
 
 	// For --why.
 	parts   []part // what is copied
@@ -191,16 +194,16 @@ func (b *Builder) perform(ctx context.Context, j *job, key string, in cache.Inpu
 	defer func() { err = errors.Join(err, file.Close(), os.Remove(file.Name())) }()
 	kept := &record{file: file}
 	out := &output{display: step, tail: &tail{}, kept: kept, asked: j.stdout}
-	layered := b.layered
+	var id string
+	within := func(root string) error { return j.make(ctx, root, out) }
 	switch {
-	case j.alone:
-		layered = b.separate
+	case j.write != nil:
+		id, err = b.written(ctx, j, below)
 	case j.root != nil:
-		layered = func(ctx context.Context, below files, f func(root string) error) (string, error) {
-			return b.layeredFor(ctx, below, j.root, f)
-		}
+		id, err = b.layeredFor(ctx, below, j.root, within)
+	default:
+		id, err = b.layered(ctx, below, within)
 	}
-	id, err := layered(ctx, below, func(root string) error { return j.make(ctx, root, out) })
 	var exit *ExitError
 	switch {
 	case errors.As(err, &exit):
@@ -237,10 +240,14 @@ func (b *Builder) layered(ctx context.Context, below files, f func(root string) 
 	return b.drafted(ctx, func(draft *layer.Draft) error { return b.mounted(ctx, below, draft, f) })
 }
 
-// separate runs f on a layer's bare folder. Nothing is mounted: overlayfs would mark the folders that are made there as
-// hiding those below.
-func (b *Builder) separate(ctx context.Context, _ files, f func(root string) error) (id string, err error) {
-	return b.drafted(ctx, func(draft *layer.Draft) error { return f(draft.Dir) })
+// written lets a job write a fresh layer's folder, beside the files below it.
+func (b *Builder) written(ctx context.Context, j *job, below files) (id string, err error) {
+	return b.drafted(ctx, func(draft *layer.Draft) error {
+		if j.alone || len(below.layers) == 0 {
+			return j.write(ctx, draft.Dir, "")
+		}
+		return b.mounted(ctx, below, nil, func(root string) error { return j.write(ctx, draft.Dir, root) })
+	})
 }
 
 // drafted makes a layer of what fill puts into a draft, and keeps nothing if fill fails.

@@ -49,7 +49,7 @@ func (c *copier) unpack(ctx context.Context, p *place) (bool, error) {
 	if err != nil {
 		return false, nil
 	}
-	x := &extractor{copier: &copier{root: c.root, dest: c.dest, opts: c.opts, uid: c.uid, gid: c.gid}}
+	x := &extractor{copier: &copier{Dest: c.Dest, dest: c.dest, opts: c.opts, uid: c.uid, gid: c.gid, covers: true}}
 	if x.into, err = x.folderTarget(); err != nil {
 		return true, err
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -15,19 +16,17 @@ import (
 	"github.com/shbuild/shbuild/runtime/owner"
 )
 
-// Copy copies matches of t to dest inside root, the folder where the stage's root is mounted. As in
-// BuildKit a trailing slash of dest makes it a folder, so the caller must keep it. For COPY --link
-// root is an empty folder whose content is stacked on the stage afterwards.
+// Copy copies matches of t to dest. As in BuildKit a trailing slash of dest makes it a folder, so the caller
+// must keep it.
 //
 // Of several matches each is copied as if alone, in order: without a folder as dest the last one stays.
 // A folder gives its content, not itself. What is in the way is replaced, except a folder by a file and
 // anything else by a folder, which is an error; so is a full disk. What was copied until then stays.
-func Copy(ctx context.Context, t *Tree, m []Match, root, dest string, o CopyOptions) error {
-	c, err := newCopier(t, root, dest, o)
+func (d *Dest) Copy(ctx context.Context, t *Tree, m []Match, dest string, o CopyOptions) error {
+	c, err := d.copier(t, dest, o)
 	if err != nil {
 		return err
 	}
-	defer c.close()
 	for _, m := range m {
 		if err := c.match(ctx, m); err != nil {
 			return err
@@ -36,14 +35,13 @@ func Copy(ctx context.Context, t *Tree, m []Match, root, dest string, o CopyOpti
 	return nil
 }
 
-// WriteFile writes data, the content of a heredoc called name, to dest inside root, as Copy would copy
-// a file of mode 0644 owned by 0:0.
-func WriteFile(ctx context.Context, root, dest, name string, data []byte, o CopyOptions) error {
-	c, err := newCopier(nil, root, dest, o)
+// WriteFile writes data, the content of a heredoc called name, to dest, as Copy would copy a file of mode
+// 0644 owned by 0:0.
+func (d *Dest) WriteFile(dest, name string, data []byte, o CopyOptions) error {
+	c, err := d.copier(nil, dest, o)
 	if err != nil {
 		return err
 	}
-	defer c.close()
 	dir, name, err := c.fileTarget(path.Base(name))
 	if err != nil {
 		return err
@@ -66,34 +64,33 @@ func (c *copier) data(dir *target, name string, data []byte, st *unix.Stat_t) er
 	return c.finishFile(fd, dir, name, c.meta(st), nil)
 }
 
-// A copier writes into one root.
+// A copier carries out one Copy or WriteFile.
 type copier struct {
+	*Dest
 	view *view // of the source; nil for WriteFile
-	root int   // O_PATH
 	dest string
 	opts CopyOptions
 	mode *chmod
 
 	uid, gid uint32 // that new files get by themselves
 	noRange  atomic.Bool
+
+	linking sync.Mutex
+	links   map[inode]string // of a folder's files that have several names: where the first one went; nil: no folder
+	covers  bool             // a file may take the place of a folder that is below
 }
 
-func newCopier(t *Tree, root, dest string, o CopyOptions) (*copier, error) {
+func (d *Dest) copier(t *Tree, dest string, o CopyOptions) (*copier, error) {
 	mode, err := parseMode(o.Mode)
 	if err != nil {
 		return nil, err
 	}
-	c := &copier{dest: dest, opts: o, mode: mode, uid: uint32(unix.Geteuid()), gid: uint32(unix.Getegid())}
+	c := &copier{Dest: d, dest: dest, opts: o, mode: mode, uid: uint32(unix.Geteuid()), gid: uint32(unix.Getegid())}
 	if t != nil {
 		c.view = t.view()
 	}
-	if c.root, err = unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
-		return nil, fmt.Errorf("open the stage's root %s: %w", root, err)
-	}
 	return c, nil
 }
-
-func (c *copier) close() { unix.Close(c.root) }
 
 func (c *copier) match(ctx context.Context, m Match) error {
 	if err := ctx.Err(); err != nil {
@@ -170,7 +167,7 @@ func (c *copier) resolveDest() (*place, error) {
 	if last := path.Base(c.dest); !strings.HasSuffix(c.dest, "/") && last != "." {
 		sure = path.Dir(dest)
 	}
-	p, err := newResolver(c.root, sure).run()
+	p, err := newResolver(c.top, sure).run()
 	if err != nil {
 		return nil, destError(err, c.dest)
 	}
@@ -185,7 +182,7 @@ func (c *copier) resolveDest() (*place, error) {
 		return p, err
 	}
 	p.close()
-	p, err = newResolver(c.root, dest).run()
+	p, err = newResolver(c.top, dest).run()
 	return p, destError(err, c.dest)
 }
 
@@ -207,6 +204,9 @@ func (c *copier) makeMissing(p *place) error {
 	if c.mode != nil && c.mode.octal {
 		perm = c.mode.mode & 0o777
 	}
+	if err := c.raise(p); err != nil {
+		return err
+	}
 	missing := p.missing
 	p.missing = nil
 	for _, name := range missing {
@@ -218,7 +218,7 @@ func (c *copier) makeMissing(p *place) error {
 			}
 			return unwritable(join(p.path(), name), act, err)
 		}
-		p.chain = append(p.chain, step{fd: fd, name: name})
+		p.chain = append(p.chain, step{fd: fd, low: none, name: name})
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package buildctx
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -19,9 +20,9 @@ const (
 	stageDigestVersion = "shbuild copy 2 of a stage\n" // with owners and capabilities
 )
 
-// hashers is how many files are read at once, ahead how many may be known before the file that is next
-// in order: they bound open files and memory.
-const hashers, ahead = 4, 256
+// Files are read by hashers at once. They are handed on group by group, since handing one on costs a wake-up. Ahead is how
+// many groups may be known before the one that is next in order: it bounds open folders and memory.
+const hashers, groupSize, ahead = 4, 32, 16
 
 // Digest is the SHA-256, in hex, of everything about the matches that a COPY of them can show: names
 // below each match, kinds, modes, contents, symlinks, which files are one file, and, from a stage,
@@ -34,7 +35,7 @@ func (t *Tree) Digest(ctx context.Context, m []Match) (string, error) {
 
 // Contents is Digest with what it is the digest of, for Differences; nil: that is too much to keep.
 func (t *Tree) Contents(ctx context.Context, m []Match) (digest string, contents []byte, err error) {
-	d := &digester{view: t.view(), records: make(chan *record, ahead), work: make(chan *record)}
+	d := &digester{view: t.view(), groups: make(chan *group, ahead), work: make(chan *group)}
 	sum := &keeper{Hash: sha256.New()}
 	if t.stage {
 		io.WriteString(sum, stageDigestVersion)
@@ -43,14 +44,14 @@ func (t *Tree) Contents(ctx context.Context, m []Match) (digest string, contents
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
-		defer close(d.records)
+		defer close(d.groups)
 		defer close(d.work)
 		for _, m := range m {
 			if err := d.match(ctx, m); err != nil {
-				return err
+				return cmp.Or(err, d.drop())
 			}
 		}
-		return nil
+		return d.flush(ctx)
 	})
 	for range hashers {
 		g.Go(d.hash)
@@ -66,12 +67,20 @@ func (t *Tree) Contents(ctx context.Context, m []Match) (digest string, contents
 // in order.
 type digester struct {
 	*view
-	records chan *record
-	work    chan *record
-	links   map[inode]string // the first name of files that have several
+	groups chan *group
+	work   chan *group
+	group  *group           // that the walk adds to; nil: none
+	links  map[inode]string // the first name of files that have several
 }
 
 type inode struct{ dev, ino uint64 }
+
+// A group is some records that follow each other.
+type group struct {
+	records []record
+	dir     int           // the folder of the files that are to be read; none: all is known
+	done    chan struct{} // closed when all is known
+}
 
 // A record is what one entry adds to the digest.
 type record struct {
@@ -79,19 +88,61 @@ type record struct {
 	content bool // sum follows head
 	sum     [sha256.Size]byte
 
-	done chan struct{} // closed when sum is known; nil: it is
+	read bool // the file has to be opened
+	know bool // … but its sum is known
+	name string
 	path string
-	fd   int
-	stat unix.Stat_t
 }
 
-func (d *digester) send(ctx context.Context, r *record) error {
+// add takes a record into the group.
+func (d *digester) add(ctx context.Context, r record) error {
+	if d.group == nil {
+		d.group = &group{dir: none, records: make([]record, 0, groupSize)}
+	}
+	d.group.records = append(d.group.records, r)
+	if len(d.group.records) == groupSize {
+		return d.flush(ctx)
+	}
+	return nil
+}
+
+// flush hands the group on.
+func (d *digester) flush(ctx context.Context) error {
+	g := d.group
+	if d.group = nil; g == nil {
+		return nil
+	}
+	if g.dir != none {
+		g.done = make(chan struct{})
+		select {
+		case d.work <- g: // from now on the worker closes the folder
+		case <-ctx.Done():
+			unix.Close(g.dir)
+			return ctx.Err()
+		}
+	}
 	select {
-	case d.records <- r:
+	case d.groups <- g:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// drop gives the group up.
+func (d *digester) drop() error {
+	if d.group != nil && d.group.dir != none {
+		unix.Close(d.group.dir)
+	}
+	return nil
+}
+
+// turn is called when the walk enters or leaves a folder: a group reads files of one.
+func (d *digester) turn(ctx context.Context) error {
+	if d.group != nil && d.group.dir != none {
+		return d.flush(ctx)
+	}
+	return nil
 }
 
 func (d *digester) match(ctx context.Context, m Match) error {
@@ -108,20 +159,20 @@ func (d *digester) match(ctx context.Context, m Match) error {
 		n := &node{name: p.file, path: p.path(), stat: p.stat}
 		return d.entry(ctx, path.Base(m.Path), &item{node: n, fd: p.dir()})
 	}
-	mark := func(b byte) error { return d.send(ctx, &record{head: []byte{b}}) }
+	mark := func(b byte) error { return d.add(ctx, record{head: []byte{b}}) }
 	// The folder itself does not count: COPY takes only what is in it.
 	if err := mark(markFolder); err != nil {
 		return err
 	}
 	err = d.walkFrom(m, p, visitor{
-		enter: func(n *item, _ bool) error { return d.entry(ctx, n.name, n) },
+		enter: func(n *item, _ bool) error { return cmp.Or(d.turn(ctx), d.entry(ctx, n.name, n)) },
 		file:  func(n *item) error { return d.entry(ctx, n.name, n) },
-		leave: func(*item) error { return mark(markEnd) },
+		leave: func(*item) error { return cmp.Or(d.turn(ctx), mark(markEnd)) },
 	})
 	if err != nil {
 		return err
 	}
-	return mark(markEnd)
+	return cmp.Or(d.turn(ctx), mark(markEnd))
 }
 
 // What begins a record, or a part of one.
@@ -153,82 +204,102 @@ func (d *digester) entry(ctx context.Context, name string, n *item) error {
 	case unix.S_IFCHR, unix.S_IFBLK:
 		b = binary.AppendUvarint(b, n.stat.Rdev)
 	}
-	return d.send(ctx, &record{head: b})
+	return d.add(ctx, record{head: b})
 }
 
 func (d *digester) regular(ctx context.Context, head []byte, n *item) error {
 	if n.stat.Nlink > 1 {
 		id := inode{uint64(n.stat.Dev), n.stat.Ino}
 		if first, ok := d.links[id]; ok {
-			return d.send(ctx, &record{head: appendString(append(head, markLink), first)})
+			return d.add(ctx, record{head: appendString(append(head, markLink), first)})
 		}
 		d.links[id] = n.sub
 	}
-	r := &record{content: true}
-	var known bool
-	if r.sum, known = d.hashes.get(&n.stat); known && !d.stage {
+	r := record{content: true, head: head, name: n.name, path: n.path}
+	r.sum, r.know = d.hashes.get(&n.stat)
+	if r.read = d.stage || !r.know; !r.read {
 		r.head = append(head, markContent)
-		return d.send(ctx, r)
+		return d.add(ctx, r)
 	}
-	var err error
-	if r.fd, err = openRegular(n.fd, n.name, &r.stat); err != nil {
-		return unreadable(n.path, err)
+	if d.group == nil || d.group.dir == none {
+		// Not what is known already together with what must be waited for: others can be written meanwhile.
+		if err := d.flush(ctx); err != nil {
+			return err
+		}
+		dir, err := unix.FcntlInt(uintptr(n.fd), unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return unreadable(n.path, err)
+		}
+		d.group = &group{dir: dir, records: make([]record, 0, groupSize)}
 	}
-	if d.stage {
-		head = appendString(head, string(capability(r.fd)))
-	}
-	r.head, r.path = append(head, markContent), n.path
-	if known {
-		unix.Close(r.fd)
-		return d.send(ctx, r)
-	}
-	r.done = make(chan struct{})
-	select {
-	case d.work <- r:
-		return d.send(ctx, r)
-	case <-ctx.Done():
-		unix.Close(r.fd)
-		return ctx.Err()
-	}
+	return d.add(ctx, r)
 }
 
 // hash reads files until there are no more.
 func (d *digester) hash() error {
 	buf := make([]byte, 128<<10)
 	h := sha256.New()
-	for r := range d.work {
-		start := time.Now()
-		h.Reset()
-		err := readAll(r.fd, buf, func(b []byte) error { h.Write(b); return nil })
-		var now unix.Stat_t
-		if err == nil {
-			err = unix.Fstat(r.fd, &now)
+	for g := range d.work {
+		for i := range g.records {
+			if r := &g.records[i]; r.read {
+				if err := d.read(g.dir, r, h, buf); err != nil {
+					unix.Close(g.dir)
+					return err // at once: it ends the others
+				}
+			}
 		}
-		unix.Close(r.fd)
-		if err != nil {
-			return unreadable(r.path, err)
-		}
-		h.Sum(r.sum[:0])
-		if idOf(&now) == idOf(&r.stat) {
-			d.hashes.put(&now, start, r.sum)
-		}
-		close(r.done)
+		unix.Close(g.dir)
+		close(g.done)
+	}
+	return nil
+}
+
+// read finds out what a record lacks.
+func (d *digester) read(dir int, r *record, h hash.Hash, buf []byte) error {
+	var st, now unix.Stat_t
+	start := time.Now()
+	fd, err := openRegular(dir, r.name, &st)
+	if err != nil {
+		return unreadable(r.path, err)
+	}
+	defer unix.Close(fd)
+	if d.stage {
+		r.head = appendString(r.head, string(capability(fd)))
+	}
+	r.head = append(r.head, markContent)
+	if r.know {
+		return nil
+	}
+	h.Reset()
+	err = readAll(fd, buf, func(b []byte) error { h.Write(b); return nil })
+	if err == nil {
+		err = unix.Fstat(fd, &now)
+	}
+	if err != nil {
+		return unreadable(r.path, err)
+	}
+	h.Sum(r.sum[:0])
+	if idOf(&now) == idOf(&st) {
+		d.hashes.put(&now, start, r.sum)
 	}
 	return nil
 }
 
 func (d *digester) write(ctx context.Context, sum hash.Hash) error {
-	for r := range d.records {
-		if r.done != nil {
+	for g := range d.groups {
+		if g.done != nil {
 			select {
-			case <-r.done:
+			case <-g.done:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
 		}
-		sum.Write(r.head)
-		if r.content {
-			sum.Write(r.sum[:])
+		for i := range g.records {
+			r := &g.records[i]
+			sum.Write(r.head)
+			if r.content {
+				sum.Write(r.sum[:])
+			}
 		}
 	}
 	return nil

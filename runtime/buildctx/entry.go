@@ -74,12 +74,38 @@ func (c *copier) regular(src int, n *node, t *target, name string, buf []byte) e
 	if c.view.stage {
 		owner.LookupFd(in, &st)
 	}
+	if st.Nlink > 1 && c.links != nil {
+		return c.linked(&st, t, name, func() error { return c.opened(in, &st, n, t, name, buf) })
+	}
+	return c.opened(in, &st, n, t, name, buf)
+}
+
+// linked makes a file that has several names by cp, or links the name to the copy that there is.
+func (c *copier) linked(st *unix.Stat_t, t *target, name string, cp func() error) error {
+	c.linking.Lock()
+	defer c.linking.Unlock()
+	id := inode{uint64(st.Dev), st.Ino}
+	first, ok := c.links[id]
+	if !ok {
+		c.links[id] = join(t.path, name)
+		return cp()
+	}
+	// Every folder on the way was made or raised, and no symlink was followed since.
+	err := c.retry(t, name, func() error { return unix.Linkat(c.top.fd, first, t.fd, name, 0) })
+	if err != nil {
+		return writeError(t, name, "make the hard link", err)
+	}
+	return nil
+}
+
+// opened copies a file that is open.
+func (c *copier) opened(in int, st *unix.Stat_t, n *node, t *target, name string, buf []byte) error {
 	out, err := c.create(t, name)
 	if err != nil {
 		return err
 	}
 	defer unix.Close(out)
-	if err := c.content(in, out, &st, buf); err != nil {
+	if err := c.content(in, out, st, buf); err != nil {
 		var r readError
 		if errors.As(err, &r) {
 			return unreadable(n.path, r.error)
@@ -90,7 +116,7 @@ func (c *copier) regular(src int, n *node, t *target, name string, buf []byte) e
 	if c.view.stage {
 		attr = capability(in)
 	}
-	return c.finishFile(out, t, name, c.meta(&st), attr)
+	return c.finishFile(out, t, name, c.meta(st), attr)
 }
 
 // create makes a file that was not there before.

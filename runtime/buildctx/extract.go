@@ -77,7 +77,7 @@ func (x *extractor) parent(name string, create bool) (*target, string, error) {
 	if base == "" {
 		dir, base = "", "."
 	}
-	p, err := newResolver(x.into.fd, dir).run()
+	p, err := newResolver(x.into.step, dir).run()
 	if err != nil {
 		return nil, "", &Error{Path: "/" + join(x.into.path, name), Err: err}
 	}
@@ -94,7 +94,7 @@ func (x *extractor) parent(name string, create bool) (*target, string, error) {
 			hint: "an archive's names are looked up below the destination, absolute symlinks too",
 		}
 	}
-	implied := &copier{opts: CopyOptions{Owner: &Owner{}}}
+	implied := &copier{Dest: x.Dest, opts: CopyOptions{Owner: &Owner{}}}
 	if err := implied.makeMissing(p); err != nil {
 		return nil, "", err
 	}
@@ -124,18 +124,20 @@ func (x *extractor) make(dir *target, base, name string, h *tar.Header, r io.Rea
 		if h.Typeflag != tar.TypeDir {
 			return fmt.Errorf("the entry %q would replace the destination itself", h.Name)
 		}
-	} else if err := x.makeRoom(dir, base, h.Typeflag == tar.TypeDir); err != nil {
-		return err
+	}
+	var cleared bool
+	var err error
+	if base != "." {
+		if cleared, err = x.makeRoom(dir, base, h.Typeflag == tar.TypeDir); err != nil {
+			return err
+		}
 	}
 	m := x.metaOf(h)
-	var err error
 	switch h.Typeflag {
 	case tar.TypeReg:
 		return x.file(dir, base, h, m, r)
 	case tar.TypeDir:
-		if err = unix.Mkdirat(dir.fd, base, 0o700); errors.Is(err, unix.EEXIST) {
-			err = nil
-		}
+		err = x.makeDir(dir, base, cleared)
 		x.dirs = append(x.dirs, datedDir{name, m})
 	case tar.TypeSymlink:
 		err = unix.Symlinkat(h.Linkname, dir.fd, base)
@@ -163,23 +165,35 @@ func (x *extractor) note(text string) {
 	}
 }
 
-// makeRoom removes what is in an entry's way, with all that is in it.
-func (x *extractor) makeRoom(dir *target, base string, folder bool) error {
+// makeRoom removes what is in an entry's way, with all that is in it, and says whether anything was.
+func (x *extractor) makeRoom(dir *target, base string, folder bool) (cleared bool, err error) {
 	var st unix.Stat_t
-	err := unix.Fstatat(dir.fd, base, &st, unix.AT_SYMLINK_NOFOLLOW)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	if err == nil {
-		if isDir := st.Mode&unix.S_IFMT == unix.S_IFDIR; isDir && folder {
-			return nil
-		}
+	at, err := dir.stat(base, &st)
+	switch {
+	case errors.Is(err, unix.ENOENT):
+		return false, nil
+	case err == nil && isDir(&st) && folder:
+		return false, nil
+	case err == nil && at == dir.fd:
 		err = removeAll(dir.fd, base)
 	}
 	if err != nil {
-		return writeError(dir, base, "remove what is there", err)
+		return false, writeError(dir, base, "remove what is there", err)
 	}
-	return nil
+	return true, nil
+}
+
+// makeDir makes a folder, if it is not there; cleared says that something else was.
+func (x *extractor) makeDir(dir *target, base string, cleared bool) error {
+	switch {
+	case base == ".":
+		return nil
+	case cleared:
+		return x.coverIn(dir.step, base)
+	}
+	sub, _, err := x.folderIn(dir.step, base)
+	sub.close()
+	return err
 }
 
 func (x *extractor) file(dir *target, base string, h *tar.Header, m meta, r io.Reader) error {
@@ -234,12 +248,12 @@ func removeAll(dir int, name string) error {
 		return err
 	}
 	defer unix.Close(fd)
-	names, err := readNames(fd)
+	entries, err := readEntries(fd)
 	if err != nil {
 		return err
 	}
-	for _, n := range names {
-		if err := removeAll(fd, n); err != nil {
+	for _, e := range entries {
+		if err := removeAll(fd, e.name); err != nil {
 			return err
 		}
 	}

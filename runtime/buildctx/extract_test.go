@@ -65,32 +65,34 @@ func header(item string) (*tar.Header, string) {
 	return h, text
 }
 
+var addTests = []struct{ name, image, tar, line, want string }{
+	{"files, folders, links", "", "d/ 700 3:4, d/f 4711 3:4 =1, d/l -> f, p| 620", "ADD a.tar /x", "x/, x/d/ 700 3:4, x/d/f 4711 3:4 =1, x/d/l -> f, x/p| 620"},
+	{"folders that are not named", "", "d/e/f =1", "ADD a.tar /x/", "x/, x/d/, x/d/e/, x/d/e/f =1"},
+	{"into a folder that is there", "x/old =0, x/d/ 700 3:4", "d/f =1", "ADD a.tar /x", "x/, x/d/ 700 3:4, x/d/f =1, x/old =0"},
+	{"its . is not for the destination", "x/ 700 3:4", "./ 777 5:5, ./f =1", "ADD a.tar /x", "x/ 700 3:4, x/f =1"},
+	{"chown", "", "d/ 3:4, d/f 4711 =1, d/l -> f", "ADD --chown=7:8 a.tar /x", "x/ 7:8, x/d/ 7:8, x/d/f 4711 7:8 =1, x/d/l 7:8 -> f"},
+	{"chmod has no say", "", "f 4711 =1", "ADD --chmod=600 a.tar /x/", "x/, x/f 4711 =1"},
+	{"later entries win", "", "f =1, f =2, d =1, d/, e/x =1, e =2", "ADD a.tar /", "d/, e =2, f =2"},
+	{"a folder gives way to a file, a file to a folder", "f/x =old, d =old", "f =1, d/", "ADD a.tar /", "d/, f =1"},
+	{"device nodes are left out", "", "null!, f =1", "ADD a.tar /", "f =1"},
+	{"into the root", "", "f =1", "ADD a.tar /", "f =1"},
+	{"COPY does not unpack", "", "f =1", "COPY a.tar /b/", "b/, b/a.tar"},
+
+	// Nothing leads out.
+	{"names with ..", "", "../../f =1, x/../../g =2, /abs =3", "ADD a.tar /d/", "d/, d/abs =3, d/f =1, d/g =2"},
+	{"its own link to above", "", "l -> ../../.., l/f =1", "ADD a.tar /d/", "d/, d/f =1, d/l -> ../../.."},
+	{"its own absolute link", "", "etc/, l -> /etc, l/f =1", "ADD a.tar /d/", "d/, d/etc/, d/etc/f =1, d/l -> /etc"},
+	{"the image's link", "d/etc/, d/l -> /etc", "l/e/f =1", "ADD a.tar /d/", "d/, d/etc/, d/etc/e/, d/etc/e/f =1, d/l -> /etc"},
+	{"a file over a link", "l -> f, f =old", "l =1", "ADD a.tar /", "f =old, l =1"},
+	{"a folder over a link", "l -> d, d/", "l/ 700", "ADD a.tar /", "d/, l/ 700"},
+	{"a link's metadata is the file's", "", "f 4711 3:4 =1, g == f", "ADD a.tar /", "f =1, g == f"},
+	{"hard link by .. and by an absolute name", "", "f =1, g == ../../f, h == /f", "ADD a.tar /d/", "d/, d/f =1, d/g == d/f, d/h == d/f"},
+}
+
 // What ADD makes of an archive.
 func TestAddArchive(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ name, image, tar, line, want string }{
-		{"files, folders, links", "", "d/ 700 3:4, d/f 4711 3:4 =1, d/l -> f, p| 620", "ADD a.tar /x", "x/, x/d/ 700 3:4, x/d/f 4711 3:4 =1, x/d/l -> f, x/p| 620"},
-		{"folders that are not named", "", "d/e/f =1", "ADD a.tar /x/", "x/, x/d/, x/d/e/, x/d/e/f =1"},
-		{"into a folder that is there", "x/old =0, x/d/ 700 3:4", "d/f =1", "ADD a.tar /x", "x/, x/d/ 700 3:4, x/d/f =1, x/old =0"},
-		{"its . is not for the destination", "x/ 700 3:4", "./ 777 5:5, ./f =1", "ADD a.tar /x", "x/ 700 3:4, x/f =1"},
-		{"chown", "", "d/ 3:4, d/f 4711 =1, d/l -> f", "ADD --chown=7:8 a.tar /x", "x/ 7:8, x/d/ 7:8, x/d/f 4711 7:8 =1, x/d/l 7:8 -> f"},
-		{"chmod has no say", "", "f 4711 =1", "ADD --chmod=600 a.tar /x/", "x/, x/f 4711 =1"},
-		{"later entries win", "", "f =1, f =2, d =1, d/, e/x =1, e =2", "ADD a.tar /", "d/, e =2, f =2"},
-		{"a folder gives way to a file, a file to a folder", "f/x =old, d =old", "f =1, d/", "ADD a.tar /", "d/, f =1"},
-		{"device nodes are left out", "", "null!, f =1", "ADD a.tar /", "f =1"},
-		{"into the root", "", "f =1", "ADD a.tar /", "f =1"},
-		{"COPY does not unpack", "", "f =1", "COPY a.tar /b/", "b/, b/a.tar"},
-
-		// Nothing leads out.
-		{"names with ..", "", "../../f =1, x/../../g =2, /abs =3", "ADD a.tar /d/", "d/, d/abs =3, d/f =1, d/g =2"},
-		{"its own link to above", "", "l -> ../../.., l/f =1", "ADD a.tar /d/", "d/, d/f =1, d/l -> ../../.."},
-		{"its own absolute link", "", "etc/, l -> /etc, l/f =1", "ADD a.tar /d/", "d/, d/etc/, d/etc/f =1, d/l -> /etc"},
-		{"the image's link", "d/etc/, d/l -> /etc", "l/e/f =1", "ADD a.tar /d/", "d/, d/etc/, d/etc/e/, d/etc/e/f =1, d/l -> /etc"},
-		{"a file over a link", "l -> f, f =old", "l =1", "ADD a.tar /", "f =old, l =1"},
-		{"a folder over a link", "l -> d, d/", "l/ 700", "ADD a.tar /", "d/, l/ 700"},
-		{"a link's metadata is the file's", "", "f 4711 3:4 =1, g == f", "ADD a.tar /", "f =1, g == f"},
-		{"hard link by .. and by an absolute name", "", "f =1, g == ../../f, h == /f", "ADD a.tar /d/", "d/, d/f =1, d/g == d/f, d/h == d/f"},
-	} {
+	for _, tt := range addTests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			src, root := t.TempDir(), folder(t, tt.image)

@@ -23,7 +23,9 @@ func (x *extractor) link(dir *target, base string, h *tar.Header, m meta) error 
 		return noLinkTarget(h)
 	}
 	defer x.release(to)
-	err = unix.Linkat(to.fd, name, dir.fd, base, 0)
+	if err = x.raiseFile(to, name); err == nil {
+		err = unix.Linkat(to.fd, name, dir.fd, base, 0)
+	}
 	if errors.Is(err, unix.ENOENT) {
 		return noLinkTarget(h)
 	}

@@ -8,9 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writers is how many files of a folder are copied at once, queued how many may wait: they bound the
-// open folders.
-const writers, queued = 4, 64
+// Of a folder's files writers are copied at once. They are handed on batch by batch, since handing one on costs a
+// wake-up. Queued is how many batches may wait: it bounds the open folders, and the memory.
+const writers, batch, queued = 4, 32, 16
 
 // folder copies what is in a source folder into dest.
 func (c *copier) folder(ctx context.Context, m Match, p *place) error {
@@ -24,7 +24,9 @@ func (c *copier) folder(ctx context.Context, m Match, p *place) error {
 	if err := unix.Fstat(p.dir(), &t.from); err != nil {
 		return cmp.Or(unreadable(p.path(), err), c.release(t))
 	}
-	f := &folderCopy{copier: c, tasks: make(chan task, queued), path: []*target{t}, links: map[inode]string{}}
+	f := &folderCopy{copier: c, tasks: make(chan task, queued), path: []*target{t}}
+	c.links = map[inode]string{}
+	defer func() { c.links = nil }()
 	if t.src, err = openDir(p.dir(), "."); err != nil {
 		return cmp.Or(unreadable(p.path(), err), c.release(t))
 	}
@@ -42,85 +44,80 @@ type folderCopy struct {
 	*copier
 	tasks chan task
 	path  []*target
-	links map[inode]string // where the first name of a file with several went, below the first target
+	batch []*node // of the folder that the walk is in, for a worker
 }
 
 type task struct {
-	node *node
-	to   *target
+	nodes []*node
+	to    *target
 }
 
 func (f *folderCopy) walk(ctx context.Context, m Match, p *place) (err error) {
 	defer close(f.tasks)
 	defer func() {
 		for len(f.path) > 0 {
-			err = cmp.Or(err, f.pop())
+			err = cmp.Or(err, f.pop(ctx))
 		}
 	}()
 	return f.view.walkFrom(m, p, visitor{
+		kinds: true,
 		enter: func(n *item, late bool) error {
+			if err := f.flush(ctx); err != nil {
+				return err
+			}
 			t, err := f.enter(f.path[len(f.path)-1], n, late)
 			if err == nil {
 				f.path = append(f.path, t)
 			}
 			return err
 		},
-		file: func(n *item) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			return f.file(ctx, n)
-		},
-		leave: func(*item) error { return f.pop() },
+		file:  func(n *item) error { return f.file(ctx, n) },
+		leave: func(*item) error { return f.pop(ctx) },
 	})
 }
 
-func (f *folderCopy) pop() error {
+func (f *folderCopy) pop(ctx context.Context) error {
+	err := f.flush(ctx)
 	t := f.path[len(f.path)-1]
 	f.path = f.path[:len(f.path)-1]
-	return f.release(t)
+	return cmp.Or(err, f.release(t))
 }
 
 func (f *folderCopy) file(ctx context.Context, n *item) error {
-	t := f.path[len(f.path)-1]
 	if n.kind() != unix.S_IFREG {
-		return f.entry(n.fd, n.node, t, n.name, nil)
+		return f.entry(n.fd, n.node, f.path[len(f.path)-1], n.name, nil)
 	}
-	if n.stat.Nlink > 1 {
-		return f.linked(n, t)
+	if f.batch = append(f.batch, n.node); len(f.batch) < batch {
+		return nil
 	}
+	return f.flush(ctx)
+}
+
+// flush hands the batch to a worker.
+func (f *folderCopy) flush(ctx context.Context) error {
+	if len(f.batch) == 0 {
+		return nil
+	}
+	t := f.path[len(f.path)-1]
 	t.users.Add(1)
+	k := task{f.batch, t}
+	f.batch = nil
 	select {
-	case f.tasks <- task{n.node, t}:
+	case f.tasks <- k:
 		return nil
 	case <-ctx.Done():
 		return cmp.Or(ctx.Err(), f.release(t))
 	}
 }
 
-// linked copies a file that has several names at once, because the next name needs it.
-func (f *folderCopy) linked(n *item, t *target) error {
-	id := inode{uint64(n.stat.Dev), n.stat.Ino}
-	first, ok := f.links[id]
-	if !ok {
-		f.links[id] = n.sub
-		return f.entry(n.fd, n.node, t, n.name, nil)
-	}
-	// Every folder on the way to the first name was entered by this walk, none through a symlink.
-	top := f.path[0]
-	err := f.retry(t, n.name, func() error { return unix.Linkat(top.fd, first, t.fd, n.name, 0) })
-	if err != nil {
-		return writeError(t, n.name, "make the hard link", err)
-	}
-	return nil
-}
-
 func (f *folderCopy) work(ctx context.Context) error {
 	buf := make([]byte, bufferSize)
 	var failed error
 	for k := range f.tasks {
-		if failed == nil && ctx.Err() == nil {
-			failed = f.entry(k.to.src, k.node, k.to, k.node.name, buf)
+		for _, n := range k.nodes {
+			if failed == nil && ctx.Err() == nil {
+				failed = f.regular(k.to.src, n, k.to, n.name, buf)
+			}
 		}
 		if err := f.release(k.to); failed == nil {
 			failed = err

@@ -193,6 +193,12 @@ func parse(t testing.TB, line string) (c command) {
 // run carries out a line.
 func run(t testing.TB, src, root, line string) error {
 	t.Helper()
+	return runOver(t, src, root, "", line)
+}
+
+// runOver carries out a line, with what is below apart.
+func runOver(t testing.TB, src, layer, below, line string) error {
+	t.Helper()
 	c := parse(t, line)
 	opened := Root
 	if !c.stage {
@@ -205,7 +211,10 @@ func run(t testing.TB, src, root, line string) error {
 	if err != nil {
 		return err
 	}
-	return Copy(t.Context(), tree, m, root, c.dest, c.copy)
+	d, err := OpenDest(layer, below)
+	must(t, err)
+	defer d.Close()
+	return d.Copy(t.Context(), tree, m, c.dest, c.copy)
 }
 
 func hint(err error) string {

@@ -171,14 +171,22 @@ func TestWriteFile(t *testing.T) {
 		{"", "/p/b", CopyOptions{Owner: &Owner{3, 4}, Mode: "700"}, "p/ 700 3:4, p/b 700 3:4 =text"},
 	} {
 		root := folder(t, tt.image)
-		must(t, WriteFile(t.Context(), root, tt.dest, "EOF", []byte("text"), tt.o))
+		must(t, writeFile(t, root, tt.dest, "text", tt.o))
 		if got := look(t, root); got != tt.want {
 			t.Errorf("%s in %q:\n got %s\nwant %s", tt.dest, tt.image, got, tt.want)
 		}
 	}
-	if err := WriteFile(t.Context(), folder(t, "d/EOF/"), "/d", "EOF", nil, CopyOptions{}); err == nil || hint(err) == "" {
+	if err := writeFile(t, folder(t, "d/EOF/"), "/d", "", CopyOptions{}); err == nil || hint(err) == "" {
 		t.Errorf("over a folder: %v, hint %q", err, hint(err))
 	}
+}
+
+func writeFile(t testing.TB, root, dest, text string, o CopyOptions) error {
+	t.Helper()
+	d, err := OpenDest(root, "")
+	must(t, err)
+	defer d.Close()
+	return d.WriteFile(dest, "EOF", []byte(text), o)
 }
 
 // An owner that cannot be had names the range of ids that was given.

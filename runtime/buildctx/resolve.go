@@ -28,17 +28,12 @@ type place struct {
 	target  string // … where it points
 }
 
-type step struct {
-	fd   int // O_PATH
-	name string
-	info patternmatcher.MatchInfo
-}
-
-func (p *place) dir() int { return p.chain[len(p.chain)-1].fd }
+func (p *place) last() step { return p.chain[len(p.chain)-1] }
+func (p *place) dir() int   { return p.last().fd }
 
 func (p *place) close() {
 	for _, s := range p.chain[1:] {
-		unix.Close(s.fd)
+		s.close()
 	}
 	p.chain = p.chain[:1]
 }
@@ -48,7 +43,7 @@ func (p *place) pop() bool {
 	if len(p.chain) == 1 {
 		return false
 	}
-	unix.Close(p.dir())
+	p.last().close()
 	p.chain = p.chain[:len(p.chain)-1]
 	return true
 }
@@ -79,8 +74,8 @@ type resolver struct {
 	ctx   bool // a build context: symlinks that point out are remembered
 }
 
-func newResolver(root int, p string) *resolver {
-	r := &resolver{place: place{chain: []step{{fd: root}}}}
+func newResolver(root step, p string) *resolver {
+	r := &resolver{place: place{chain: []step{root}}}
 	r.push(path.Clean("/" + p))
 	return r
 }
@@ -122,9 +117,9 @@ func (r *resolver) step(name string) error {
 	case r.file != "":
 		return fmt.Errorf("%s is a file, not a folder: %w", r.file, unix.ENOTDIR)
 	}
-	dir := r.chain[len(r.chain)-1]
+	dir := r.last()
 	var st unix.Stat_t
-	err := unix.Fstatat(dir.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW)
+	at, err := dir.stat(name, &st)
 	if errors.Is(err, unix.ENOENT) {
 		r.missing = append(r.missing, name)
 		return nil
@@ -146,23 +141,23 @@ func (r *resolver) step(name string) error {
 		r.missing = append(r.missing, name)
 		return nil
 	}
-	return r.enter(dir.fd, name, &st, info)
-}
-
-func (r *resolver) enter(dir int, name string, st *unix.Stat_t, info patternmatcher.MatchInfo) error {
 	switch st.Mode & unix.S_IFMT {
 	case unix.S_IFLNK:
-		return r.follow(dir, name)
+		return r.follow(at, name)
 	case unix.S_IFDIR:
-		fd, err := unix.Openat(dir, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+		sub, err := dir.sub(name)
 		if err != nil {
 			return err
 		}
-		r.chain = append(r.chain, step{fd: fd, name: name, info: info})
+		if !sub.exists() { // since it was looked at
+			return unix.ENOENT
+		}
+		sub.info = info
+		r.chain = append(r.chain, sub)
 	default:
-		r.file, r.stat = name, *st
+		r.file, r.stat = name, st
 		if !r.ctx {
-			owner.Lookup(dir, name, &r.stat)
+			owner.Lookup(at, name, &r.stat)
 		}
 	}
 	return nil

@@ -13,12 +13,12 @@ import (
 // A target is an open folder in the image that is written to. It is closed, after its own metadata has
 // been set, when the last one who uses it is done: the files in it are copied by several workers.
 type target struct {
-	fd     int
-	path   string // in the image, without the first slash, for messages
+	step
+	path   string // in the image, without the first slash
 	setgid bool   // hands its group down
 	users  atomic.Int32
 
-	src  int // the source's folder, -1: none
+	src  int // the source's folder, or none
 	from unix.Stat_t
 	take metadata
 }
@@ -36,9 +36,18 @@ const (
 
 // target opens the folder that a place has become.
 func (c *copier) target(p *place) (*target, error) {
-	t := &target{path: p.path(), src: -1}
+	if err := c.raise(p); err != nil {
+		return nil, err
+	}
+	t := &target{path: p.path(), src: none, step: step{low: none, hiding: p.last().hiding}}
 	var err error
-	if t.fd, err = openDir(p.dir(), "."); err != nil {
+	t.fd, err = openDir(p.dir(), ".")
+	if err == nil && p.last().low != none {
+		if t.low, err = openDir(p.last().low, "."); err != nil {
+			unix.Close(t.fd)
+		}
+	}
+	if err != nil {
 		return nil, unwritable(t.path, "open the folder", err)
 	}
 	t.users.Store(1)
@@ -49,7 +58,7 @@ func (c *copier) target(p *place) (*target, error) {
 func (t *target) check() error {
 	var st unix.Stat_t
 	if err := unix.Fstat(t.fd, &st); err != nil {
-		unix.Close(t.fd)
+		t.close()
 		return unwritable(t.path, "look at the folder", err)
 	}
 	t.setgid = st.Mode&unix.S_ISGID != 0
@@ -58,17 +67,14 @@ func (t *target) check() error {
 
 // enter makes or opens a folder below t for the source folder n, whose open folder is n.fd.
 func (c *copier) enter(t *target, n *item, late bool) (*target, error) {
-	sub := &target{path: join(t.path, n.name), src: -1, from: n.stat, take: takeAll}
-	err := unix.Mkdirat(t.fd, n.name, 0o700)
-	made := err == nil
-	if err != nil && !errors.Is(err, unix.EEXIST) {
-		return nil, unwritable(sub.path, "make the folder", err)
-	}
-	if sub.fd, err = openDir(t.fd, n.name); err != nil {
+	sub := &target{path: join(t.path, n.name), src: none, from: n.stat, take: takeAll}
+	var made bool
+	var err error
+	if sub.step, made, err = c.folderIn(t.step, n.name); err != nil {
 		if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) {
 			return nil, inTheWay(sub.path)
 		}
-		return nil, unwritable(sub.path, "open the folder", err)
+		return nil, unwritable(sub.path, "make the folder", err)
 	}
 	switch {
 	case late && made:
@@ -82,7 +88,7 @@ func (c *copier) enter(t *target, n *item, late bool) (*target, error) {
 		}
 	}
 	if sub.src, err = unix.FcntlInt(uintptr(n.fd), unix.F_DUPFD_CLOEXEC, 0); err != nil {
-		unix.Close(sub.fd)
+		sub.close()
 		return nil, unreadable(n.path, err)
 	}
 	sub.users.Store(1)
@@ -94,8 +100,8 @@ func (c *copier) release(t *target) error {
 	if t.users.Add(-1) > 0 {
 		return nil
 	}
-	defer unix.Close(t.fd)
-	if t.src >= 0 {
+	defer t.close()
+	if t.src != none {
 		defer unix.Close(t.src)
 	}
 	if t.take == takeMode {
@@ -156,24 +162,35 @@ func (m meta) setTimes(dir int, name string) error {
 	return unix.UtimesNanoAt(dir, name, []unix.Timespec{m.atim, m.mtim}, unix.AT_SYMLINK_NOFOLLOW)
 }
 
-// retry runs make, which fails if something of that name exists, again after that has been removed.
+// retry runs make, which fails if something of that name is in the layer, again after that has been removed.
 func (c *copier) retry(t *target, name string, make func() error) error {
+	var st unix.Stat_t
+	if t.low != none && !c.covers {
+		if at, err := t.stat(name, &st); err == nil && at == t.low && isDir(&st) {
+			return folderInTheWay(t, name)
+		}
+	}
 	err := make()
 	if !errors.Is(err, unix.EEXIST) {
 		return err
 	}
-	var st unix.Stat_t
 	if err := unix.Fstatat(t.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return err
 	}
-	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
-		return &Error{
-			Path: "/" + join(t.path, name), Err: fmt.Errorf("is a folder in the image, so no file can be copied there"),
-			hint: "end the destination with a slash to copy into the folder",
-		}
+	if isDir(&st) {
+		return folderInTheWay(t, name)
 	}
 	if err := unix.Unlinkat(t.fd, name, 0); err != nil {
 		return err
 	}
 	return make()
+}
+
+func isDir(st *unix.Stat_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFDIR }
+
+func folderInTheWay(t *target, name string) error {
+	return &Error{
+		Path: "/" + join(t.path, name), Err: fmt.Errorf("is a folder in the image, so no file can be copied there"),
+		hint: "end the destination with a slash to copy into the folder",
+	}
 }

@@ -19,6 +19,7 @@ type item struct {
 // A visitor is told what a match lets through, folders before what is in them. A folder that only
 // comes because of what is below it (--parents, a "!" of --exclude) is entered late.
 type visitor struct {
+	kinds bool // of files no more need be known than their kinds
 	enter func(n *item, late bool) error
 	file  func(n *item) error
 	leave func(n *item) error
@@ -52,7 +53,7 @@ func (v *view) walk(m Match, to visitor) error {
 }
 
 func (v *view) walkFrom(m Match, p *place, to visitor) error {
-	w := &walker{view: v, visitor: to, m: m}
+	w := &walker{view: &view{v.Tree, v.f, to.kinds}, visitor: to, m: m}
 	var err error
 	if len(m.includes) > 0 {
 		if w.inc, err = patternmatcher.New(m.includes); err != nil {

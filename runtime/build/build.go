@@ -176,7 +176,7 @@ func New(o Options) (*Builder, error) {
 		return nil, err
 	}
 	b.openImports()
-	b.hashes = buildctx.OpenHashes(filepath.Join(b.stateDir("cache"), "hashes"))
+	b.hashes = buildctx.OpenHashes(filepath.Join(b.stateDir("cache"), "files"))
 	b.context = sync.OnceValues(func() (*buildctx.Tree, error) {
 		return buildctx.Open(b.opts.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes, Own: b.own(), Fetched: b.fromAfar})
 	})

@@ -15,11 +15,11 @@ import "time"
 type Tree struct {
 	fd     int
 	name   string
-	rules  *rules  // nil: nothing is left out
-	hashes *Hashes // nil: every file is read for a digest
-	stage  bool    // owners and file capabilities count
-	whole  bool    // … but the tree is a build context
-	own    []inode // the builder's own folders and files, which are not there for a build
+	rules  *rules      // nil: nothing is left out
+	hashes *treeHashes // nil: every file is read for a digest
+	stage  bool        // owners and file capabilities count
+	whole  bool        // … but the tree is a build context
+	own    []inode     // the builder's own folders and files, which are not there for a build
 }
 
 // Options of Open.

@@ -1,9 +1,9 @@
 package buildctx
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,166 +15,193 @@ import (
 
 // Hashes remembers the digests of files by what the file system says of them, so that an unchanged file
 // is not read again. What is remembered holds for as long as inode, size, modification and change time
-// are the same; the change time cannot be set back. It may be used at once, and several processes may
-// share the file: each replaces it whole, and the later keeps what the earlier learnt.
+// are the same; the change time cannot be set back.
+//
+// It is a folder with a file for each tree, named by the tree's top folder, so that a build pays for its own
+// context's files and not for those of all contexts that there ever were. A file is mapped, not read: memory does not
+// grow with it. Hashes may be used at once, and several processes may share the folder: each replaces files whole, and
+// the later keeps what the earlier learnt.
 type Hashes struct {
-	path string
+	dir string
 
 	mu    sync.Mutex
-	known map[fileID]remembered
-	dirty bool
+	trees map[inode]*treeHashes
 }
 
 // fileID is what a file is recognised by.
 type fileID struct {
-	dev, ino     uint64
+	inode
 	size         int64
 	mtime, ctime int64 // ns
 }
 
 type remembered struct {
-	sum  [sha256.Size]byte
+	fileID
 	used uint32 // days since 1970
+	sum  [sha256.Size]byte
 }
 
 const (
-	hashesMagic = "shbuild hashes 1\n"
-	recordSize  = 5*8 + 4 + sha256.Size
 	// racy is for how long after a change a file is not trusted to be unchanged: the clock of a file
 	// system may tick so slowly that a second change leaves no trace (git's "racy" index entries).
 	racy = 2 * time.Second
 	// unusedDays is for how long what is not used is kept, refreshDays how exactly the use is known.
 	unusedDays, refreshDays = 60, 7
+	// most is how much is learnt before it is written.
+	most = 32 << 10
 )
 
-// OpenHashes reads what was remembered in the file path. A file that is missing, damaged or from
-// another version counts as empty.
-func OpenHashes(path string) *Hashes {
-	h := &Hashes{path: path, known: map[fileID]remembered{}}
-	if data, err := os.ReadFile(path); err == nil {
-		h.known = decodeHashes(data)
+// OpenHashes uses a folder, which is made when there is something to remember. Files in it that are damaged or from
+// another version count as empty.
+func OpenHashes(dir string) *Hashes { return &Hashes{dir: dir, trees: map[inode]*treeHashes{}} }
+
+// of is what is remembered of the tree whose top folder is open.
+func (h *Hashes) of(top int) (*treeHashes, error) {
+	if h == nil {
+		return nil, nil
 	}
-	return h
+	var st unix.Stat_t
+	if err := unix.Fstat(top, &st); err != nil {
+		return nil, err
+	}
+	id := inode{uint64(st.Dev), st.Ino}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.trees[id] == nil {
+		h.trees[id] = &treeHashes{path: filepath.Join(h.dir, fmt.Sprintf("%x-%x", id.dev, id.ino)), learnt: map[inode]remembered{}}
+	}
+	return h.trees[id], nil
+}
+
+// Save writes what was learnt, and ends the use. Nothing is synced to disk: checksums tell what is torn.
+func (h *Hashes) Save() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var err error
+	changed := false
+	for _, t := range h.trees {
+		wrote, serr := t.save()
+		changed = changed || wrote
+		err = cmp.Or(err, serr, t.close())
+	}
+	clear(h.trees)
+	if changed {
+		err = cmp.Or(err, h.forget(time.Now()))
+	}
+	if err != nil {
+		return fmt.Errorf("remember file digests: %w", err)
+	}
+	return nil
+}
+
+// forget removes the files of trees that nobody has used for long.
+func (h *Hashes) forget(now time.Time) error {
+	entries, err := os.ReadDir(h.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || now.Sub(info.ModTime()) < (unusedDays+refreshDays)*24*time.Hour {
+			continue
+		}
+		if err := os.Remove(filepath.Join(h.dir, e.Name())); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// treeHashes is what is remembered of one tree; nil: nothing ever is.
+type treeHashes struct {
+	path string
+
+	mu     sync.Mutex
+	opened bool
+	file   hashFile
+	learnt map[inode]remembered // since the file was written
 }
 
 func idOf(st *unix.Stat_t) fileID {
 	return fileID{
-		dev: uint64(st.Dev), ino: st.Ino, size: st.Size,
+		inode: inode{uint64(st.Dev), st.Ino}, size: st.Size,
 		mtime: unix.TimespecToNsec(st.Mtim), ctime: unix.TimespecToNsec(st.Ctim),
 	}
 }
 
-func (h *Hashes) get(st *unix.Stat_t) (sum [sha256.Size]byte, ok bool) {
-	if h == nil {
+// get returns the digest of a file in the state st, if it is known.
+func (t *treeHashes) get(st *unix.Stat_t) (sum [sha256.Size]byte, ok bool) {
+	if t == nil {
 		return sum, false
 	}
-	id, today := idOf(st), days(time.Now())
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	r, ok := h.known[id]
-	if ok && r.used+refreshDays < today {
-		r.used = today
-		h.known[id] = r
-		h.dirty = true
+	id := idOf(st)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.opened {
+		t.opened = true
+		t.file = openHashFile(t.path)
 	}
-	return r.sum, ok
+	r, ok := t.learnt[id.inode]
+	if !ok {
+		r, ok = t.file.find(id.inode)
+	}
+	if !ok || r.fileID != id {
+		return sum, false
+	}
+	if today := days(time.Now()); r.used+refreshDays < today {
+		r.used = today
+		t.learnt[id.inode] = r
+	}
+	return r.sum, true
 }
 
 // put remembers the sum of a file that had the state st before it was read, at the time start.
-func (h *Hashes) put(st *unix.Stat_t, start time.Time, sum [sha256.Size]byte) {
-	if h == nil {
+func (t *treeHashes) put(st *unix.Stat_t, start time.Time, sum [sha256.Size]byte) {
+	if t == nil {
 		return
 	}
 	id := idOf(st)
 	if max(id.mtime, id.ctime) > start.Add(-racy).UnixNano() {
 		return
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.known[id] = remembered{sum: sum, used: days(start)}
-	h.dirty = true
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.learnt[id.inode] = remembered{id, days(start), sum}
+	if len(t.learnt) >= most {
+		// Here nothing is lost but time if it fails: Save tries again, and tells.
+		_, _ = t.saveLocked()
+	}
 }
 
 func days(t time.Time) uint32 { return uint32(t.Unix() / (24 * 60 * 60)) }
 
-// Save writes the file if anything was learnt. It is not synced to disk: a checksum tells a torn file.
-func (h *Hashes) Save() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.dirty {
-		return nil
-	}
-	if data, err := os.ReadFile(h.path); err == nil {
-		for id, r := range decodeHashes(data) {
-			if _, ok := h.known[id]; !ok {
-				h.known[id] = r
-			}
-		}
-	}
-	if err := replace(h.path, h.encode(days(time.Now()))); err != nil {
-		return fmt.Errorf("remember file digests: %w", err)
-	}
-	h.dirty = false
-	return nil
+// save writes the file if anything was learnt, and says whether it did.
+func (t *treeHashes) save() (bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.saveLocked()
 }
 
-func replace(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp")
+func (t *treeHashes) saveLocked() (bool, error) {
+	if len(t.learnt) == 0 {
+		return false, nil
+	}
+	there := openHashFile(t.path) // what others have learnt meanwhile
+	err := cmp.Or(writeHashFile(t.path, there, t.learnt, days(time.Now())), there.close())
 	if err != nil {
-		return err
+		return false, err
 	}
-	_, err = f.Write(data)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
+	clear(t.learnt)
+	err = t.file.close()
+	t.file = openHashFile(t.path)
+	return true, err
 }
 
-func (h *Hashes) encode(today uint32) []byte {
-	b := make([]byte, 0, len(hashesMagic)+len(h.known)*recordSize+sha256.Size)
-	b = append(b, hashesMagic...)
-	le := binary.LittleEndian
-	for id, r := range h.known {
-		if r.used+unusedDays < today {
-			continue
-		}
-		b = le.AppendUint64(b, id.dev)
-		b = le.AppendUint64(b, id.ino)
-		b = le.AppendUint64(b, uint64(id.size))
-		b = le.AppendUint64(b, uint64(id.mtime))
-		b = le.AppendUint64(b, uint64(id.ctime))
-		b = le.AppendUint32(b, r.used)
-		b = append(b, r.sum[:]...)
-	}
-	sum := sha256.Sum256(b)
-	return append(b, sum[:]...)
-}
-
-func decodeHashes(data []byte) map[fileID]remembered {
-	n := len(data) - sha256.Size
-	if n < len(hashesMagic) || !bytes.HasPrefix(data, []byte(hashesMagic)) {
-		return map[fileID]remembered{}
-	}
-	if sum := sha256.Sum256(data[:n]); !bytes.Equal(sum[:], data[n:]) {
-		return map[fileID]remembered{}
-	}
-	b := data[len(hashesMagic):n]
-	known := make(map[fileID]remembered, len(b)/recordSize)
-	le := binary.LittleEndian
-	for ; len(b) >= recordSize; b = b[recordSize:] {
-		id := fileID{
-			dev: le.Uint64(b), ino: le.Uint64(b[8:]), size: int64(le.Uint64(b[16:])),
-			mtime: int64(le.Uint64(b[24:])), ctime: int64(le.Uint64(b[32:])),
-		}
-		r := remembered{used: le.Uint32(b[40:])}
-		copy(r.sum[:], b[44:])
-		known[id] = r
-	}
-	return known
+func (t *treeHashes) close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.opened = false
+	file := t.file
+	t.file = hashFile{}
+	return file.close()
 }

@@ -13,7 +13,10 @@ func Open(dir string, o Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.hashes = o.Hashes
+	if t.hashes, err = o.Hashes.of(t.fd); err != nil {
+		t.Close()
+		return nil, fmt.Errorf("look at the folder %s: %w", dir, err)
+	}
 	var st unix.Stat_t
 	for _, path := range o.Own {
 		if unix.Stat(path, &st) == nil {

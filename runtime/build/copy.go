@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -208,47 +209,54 @@ func (c *copying) told() string {
 func (b *Builder) copied(ctx context.Context, in *input, title string, c *copying, dest string, from files, isStage bool, below files) (out files, err error) {
 	ctx, span := in.begin(ctx)
 	defer func() { ended(span, err) }()
-	do := func(tree *buildctx.Tree) error {
-		parts, err := b.parts(ctx, c, tree)
+	var parts []part
+	if isStage {
+		src := &stageSource{b: b, c: c, from: from}
+		defer func() { err = errors.Join(err, src.close()) }()
+		p, err := src.part(ctx)
 		if err != nil {
-			return err
+			return out, err
 		}
-		inputs := copyInputs{
-			Contents: c.contents, Dest: dest, Chown: c.chown, Chmod: c.chmod, Link: c.linked(), Unpack: c.unpack,
-			Excludes: c.excludes,
-		}
-		if c.parents {
-			inputs.Parents = c.sources
-		}
-		for _, p := range parts {
-			inputs.Content = append(inputs.Content, p.key)
-		}
-		j := &job{place: in.place, title: title, inputs: inputs, parts: parts, write: func(ctx context.Context, dir, below string) error {
-			ctx, span := trace.Start(ctx, "copy")
-			defer span.End()
-			return c.write(ctx, parts, dir, below, dest, b.progress.Note)
-		}}
-		if !c.linked() {
-			out, err = b.do(ctx, j, below)
-			return err
-		}
-		// What is below neither changes the layer nor has to be there for it.
-		j.alone = true
-		made, err := b.do(ctx, j, files{})
-		if err == nil {
-			out = below.with(made.layers[0])
-		}
-		return err
-	}
-	if !isStage {
+		parts = []part{p}
+	} else {
 		tree, err := b.context()
 		if err != nil {
 			return out, err
 		}
-		return out, do(tree)
+		if parts, err = b.parts(ctx, c, tree); err != nil {
+			return out, err
+		}
 	}
-	err = b.mountedTree(ctx, from, do)
+	j := &job{place: in.place, title: title, inputs: c.inputs(parts, dest), parts: parts, write: func(ctx context.Context, dir, below string) error {
+		ctx, span := trace.Start(ctx, "copy")
+		defer span.End()
+		return c.write(ctx, parts, dir, below, dest, b.progress.Note)
+	}}
+	if !c.linked() {
+		return b.do(ctx, j, below)
+	}
+	// What is below neither changes the layer nor has to be there for it.
+	j.alone = true
+	made, err := b.do(ctx, j, files{})
+	if err == nil {
+		out = below.with(made.layers[0])
+	}
 	return out, err
+}
+
+// inputs are what the layer depends on.
+func (c *copying) inputs(parts []part, dest string) copyInputs {
+	in := copyInputs{
+		Contents: c.contents, Dest: dest, Chown: c.chown, Chmod: c.chmod, Link: c.linked(), Unpack: c.unpack,
+		Excludes: c.excludes,
+	}
+	if c.parents {
+		in.Parents = c.sources
+	}
+	for _, p := range parts {
+		in.Content = append(in.Content, p.key)
+	}
+	return in
 }
 
 // write copies into the layer's folder.

@@ -243,8 +243,11 @@ func (b *Builder) layered(ctx context.Context, below files, f func(root string) 
 // written lets a job write a fresh layer's folder, beside the files below it.
 func (b *Builder) written(ctx context.Context, j *job, below files) (id string, err error) {
 	return b.drafted(ctx, func(draft *layer.Draft) error {
-		if j.alone || len(below.layers) == 0 {
+		switch {
+		case j.alone || len(below.layers) == 0:
 			return j.write(ctx, draft.Dir, "")
+		case b.copying(): // then the changed tree is there for the next step, too
+			return b.mounted(ctx, below, draft, func(root string) error { return j.write(ctx, root, "") })
 		}
 		return b.mounted(ctx, below, nil, func(root string) error { return j.write(ctx, draft.Dir, root) })
 	})

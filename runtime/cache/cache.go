@@ -58,7 +58,7 @@ type Cache struct {
 
 // Open makes the folder if need be.
 func Open(dir string) (*Cache, error) {
-	for _, kind := range []string{steps, outputs, blobs, chains, locks, inputs, near, contents} {
+	for _, kind := range []string{steps, outputs, blobs, chains, found, locks, inputs, near, contents} {
 		if err := os.MkdirAll(filepath.Join(dir, kind), 0o755); err != nil {
 			return nil, fmt.Errorf("open the build cache: %w", err)
 		}
@@ -72,6 +72,7 @@ const (
 	outputs = "outputs" // step key → the step's standard output
 	blobs   = "blobs"   // layer ID → Blob
 	chains  = "chains"  // chain ID of diff IDs → layer ID
+	found   = "found"   // a question about the files of layers → Found
 	locks   = "locks"   // step key, or another: a file that who works on it has locked
 	// More in near.go.
 )
@@ -130,6 +131,21 @@ func (c *Cache) Chain(chainID string) (layer string, ok bool) {
 func (c *Cache) PutChain(chainID, layer string) error {
 	return c.writeJSON(chains, chainID, layer)
 }
+
+// Found is what sources of a COPY --from are, in files that never change.
+type Found struct {
+	Digest string   `json:"digest"`
+	Paths  []string `json:"paths,omitempty"` // of the first sources, for people
+}
+
+// Found returns the answer to a question about the files of layers, which key names.
+func (c *Cache) Found(key string) (Found, bool) {
+	var f Found
+	return f, c.read(found, key, &f) && f.Digest != ""
+}
+
+// PutFound records the answer.
+func (c *Cache) PutFound(key string, f Found) error { return c.writeJSON(found, key, f) }
 
 func (c *Cache) read(kind, key string, v any) bool {
 	data, err := os.ReadFile(c.path(kind, key))

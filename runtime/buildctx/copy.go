@@ -85,7 +85,9 @@ func (d *Dest) copier(t *Tree, dest string, o CopyOptions) (*copier, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &copier{Dest: d, dest: dest, opts: o, mode: mode, uid: uint32(unix.Geteuid()), gid: uint32(unix.Getegid())}
+	c := &copier{Dest: d, dest: dest, opts: o, mode: mode}
+	uid, gid := owner.OfNew()
+	c.uid, c.gid = uint32(uid), uint32(gid)
 	if t != nil {
 		c.view = t.view()
 	}

@@ -17,11 +17,14 @@ import (
 const paxXattr = "SCHILY.xattr."
 
 // fileAttributes sets all but the times of an open file or folder. The order
-// matters: chown takes setuid bits and capabilities away.
-func (a *applier) fileAttributes(hdr *tar.Header, fd int) error {
-	if err := owner.Set(fd, hdr.Uid, hdr.Gid); err != nil {
-		if err := a.ownerError(hdr, err); err != nil {
-			return err
+// matters: chown takes setuid bits and capabilities away. What was made just now,
+// in a folder that does not hand its group down, is this process's already.
+func (a *applier) fileAttributes(hdr *tar.Header, fd int, anybodys bool) error {
+	if anybodys || hdr.Uid != a.uid || hdr.Gid != a.gid {
+		if err := owner.Set(fd, hdr.Uid, hdr.Gid); err != nil {
+			if err := a.ownerError(hdr, err); err != nil {
+				return err
+			}
 		}
 	}
 	if err := unix.Fchmod(fd, uint32(hdr.Mode&0o7777)); err != nil {

@@ -61,16 +61,16 @@ func (a *applier) regular(ctx context.Context, hdr *tar.Header, in *folder, name
 		return err
 	}
 	if err = a.content(ctx, fd, hdr); err == nil {
-		err = a.fileAttributes(hdr, fd)
+		err = a.fileAttributes(hdr, fd, in.setgid)
+	}
+	if err == nil {
+		times := timesOf(hdr)
+		err = unix.UtimesNanoAt(fd, "", times[:], unix.AT_EMPTY_PATH)
 	}
 	if cerr := unix.Close(fd); err == nil {
 		err = cerr
 	}
-	if err != nil {
-		return err
-	}
-	times := timesOf(hdr)
-	return unix.UtimesNanoAt(in.fd, name, times[:], unix.AT_SYMLINK_NOFOLLOW)
+	return err
 }
 
 // sparseBlock is the size of the pieces of a sparse file that can be holes.
@@ -140,8 +140,11 @@ func (a *applier) directory(hdr *tar.Header, in *folder, name string) error {
 		return err
 	}
 	defer unix.Close(fd)
-	if err := a.fileAttributes(hdr, fd); err != nil {
+	if err := a.fileAttributes(hdr, fd, true); err != nil {
 		return err
+	}
+	if hdr.Mode&unix.S_ISGID != 0 {
+		a.stale = true // what is cached of the folder does not know
 	}
 	delete(a.implied, full)
 	a.times = append(a.times, folderTime{full, timesOf(hdr)})

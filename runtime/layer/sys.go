@@ -76,6 +76,13 @@ func isDir(st *unix.Stat_t) bool     { return st.Mode&unix.S_IFMT == unix.S_IFDI
 func isRegular(st *unix.Stat_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFREG }
 func isSymlink(st *unix.Stat_t) bool { return st.Mode&unix.S_IFMT == unix.S_IFLNK }
 
+// isSetgid says whether an open folder hands its group down.
+func isSetgid(fd int) (bool, error) {
+	var st unix.Stat_t
+	err := ignoringEINTR(func() error { return unix.Fstat(fd, &st) })
+	return st.Mode&unix.S_ISGID != 0, err
+}
+
 // isWhiteout says whether an entry of an open folder stands for a deleted one: a character device 0/0, which is what
 // overlayfs makes, or an empty file with a mark, which it understands since Linux 6.7 (see whiteout).
 func isWhiteout(dir int, name string, st *unix.Stat_t) bool {

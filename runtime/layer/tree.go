@@ -27,6 +27,8 @@ type tree struct {
 type folder struct {
 	fd   int
 	path string // canonical: no links, no leading slash; "" for the root
+
+	setgid bool // hands its group down
 }
 
 // join is the path of an entry of the folder; path.Join would clean all of a deep one for each step.
@@ -48,7 +50,12 @@ func openTree(root string) (*tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", root, err)
 	}
-	return &tree{root: &folder{fd: fd}, cached: map[string]*folder{}, implied: map[string]bool{}}, nil
+	setgid, err := isSetgid(fd)
+	if err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("look at %s: %w", root, err)
+	}
+	return &tree{root: &folder{fd: fd, setgid: setgid}, cached: map[string]*folder{}, implied: map[string]bool{}}, nil
 }
 
 func (t *tree) close() {
@@ -133,7 +140,12 @@ func (t *tree) step(in *folder, name string, create bool, links *int) (*folder, 
 	if err != nil {
 		return nil, err
 	}
-	f := &folder{fd, full}
+	setgid, err := isSetgid(fd)
+	if err != nil {
+		unix.Close(fd)
+		return nil, err
+	}
+	f := &folder{fd, full, setgid}
 	t.opened = append(t.opened, f)
 	t.cached[full] = f
 	return f, nil

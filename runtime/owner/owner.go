@@ -49,6 +49,14 @@ var Kept = sync.OnceValue(func() bool {
 	return err == nil && len(uids) == 1 && uids[0].Count == 1
 })
 
+// OfNew is the owner that a new file has by itself, where its folder does not hand its group down.
+func OfNew() (uid, gid int) {
+	if Kept() {
+		return 0, 0
+	}
+	return unix.Geteuid(), unix.Getegid()
+}
+
 // Set gives an open file or folder, which is not open by O_PATH, an owner. Like chown(2) it takes setuid bits and
 // capabilities away.
 func Set(fd, uid, gid int) error {

@@ -55,6 +55,12 @@ func (s *stageSource) part(ctx context.Context) (part, error) {
 	if err != nil {
 		return part{}, err
 	}
+	// First what it is the digest of: whoever finds the answer does not look again.
+	if p.contents != nil {
+		if err := s.b.cache.PutContent(p.key, p.contents); err != nil {
+			return part{}, err
+		}
+	}
 	return p, s.b.cache.PutFound(key, cache.Found{Digest: p.key, Paths: p.paths()})
 }
 

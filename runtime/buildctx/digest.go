@@ -70,6 +70,7 @@ type digester struct {
 	groups chan *group
 	work   chan *group
 	group  *group           // that the walk adds to; nil: none
+	at     string           // the folder of the last match
 	links  map[inode]string // the first name of files that have several
 }
 
@@ -155,6 +156,13 @@ func (d *digester) match(ctx context.Context, m Match) error {
 		return d.lost(m, p)
 	}
 	d.links = map[inode]string{}
+	// The last match may have been a file elsewhere.
+	if dir := path.Dir(p.path()); p.isDir() || dir != d.at {
+		d.at = dir
+		if err := d.turn(ctx); err != nil {
+			return err
+		}
+	}
 	if !p.isDir() {
 		n := &node{name: p.file, path: p.path(), stat: p.stat}
 		return d.entry(ctx, path.Base(m.Path), &item{node: n, fd: p.dir()})

@@ -99,6 +99,21 @@ func TestDigestOfSources(t *testing.T) {
 	}
 }
 
+// Files of one name in several folders are not taken for each other, in whatever order the folders are come to.
+func TestDigestOfSameNames(t *testing.T) {
+	t.Parallel()
+	for _, line := range []string{"COPY a x y/a /d/", "COPY y/a a x /d/", "COPY x x/a y a /d/", "COPY a y/a x/a /d/", "COPY * /d/"} {
+		seen := map[string]string{}
+		for _, list := range []string{"a =1, x/a =2, y/a =3", "a =9, x/a =2, y/a =3", "a =1, x/a =9, y/a =3", "a =1, x/a =2, y/a =9"} {
+			sum := digest(t, openContext(t, folder(t, list), Options{}), line)
+			if other, ok := seen[sum]; ok {
+				t.Errorf("%s: one digest for\n%s\n%s", line, other, list)
+			}
+			seen[sum] = list
+		}
+	}
+}
+
 // Owners and capabilities count in a stage.
 func TestDigestOfStage(t *testing.T) {
 	t.Parallel()

@@ -14,8 +14,10 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/cyphar/filepath-securejoin/pathrs-lite"
 	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/runtime/buildctx"
 	"github.com/shbuild/shbuild/runtime/owner"
@@ -103,7 +105,7 @@ func (r *ready) takeCache(ctx context.Context, name string, m mount, below files
 			dir := filepath.Join(top, strconv.Itoa(n))
 			_, err := os.Lstat(dir + ".lock")
 			last := errors.Is(err, fs.ErrNotExist)
-			if last && n > 0 && m.CacheSharing == instructions.MountSharingLocked {
+			if last && n > 0 && r.b.waits(m) {
 				break
 			}
 			taken, err := r.tryCache(ctx, dir, m, below)
@@ -132,7 +134,7 @@ func (r *ready) tryCache(ctx context.Context, dir string, m mount, below files) 
 	}
 	lock := flock.New(dir + ".lock")
 	try := lock.TryLock
-	if m.CacheSharing == "" || m.CacheSharing == instructions.MountSharingShared {
+	if shared(m) && !mustCopy(r.b.opts.Isolation) {
 		try = lock.TryRLock
 	}
 	if taken, err = try(); err != nil {
@@ -143,6 +145,17 @@ func (r *ready) tryCache(ctx context.Context, dir string, m mount, below files) 
 	}
 	r.later(lock.Close)
 	return true, nil
+}
+
+// shared says whether RUNs may have the mount's folder at once.
+func shared(m mount) bool {
+	return m.CacheSharing == "" || m.CacheSharing == instructions.MountSharingShared
+}
+
+// waits says whether a RUN waits for a folder that another one has. Where nothing can be mounted the folder itself is
+// moved to who uses it, and what should be shared can only be had in turn.
+func (b *Builder) waits(m mount) bool {
+	return m.CacheSharing == instructions.MountSharingLocked || shared(m) && mustCopy(b.opts.Isolation)
 }
 
 // makeCache makes a cache folder with what it begins with, if it is not there. It comes into being by one rename,
@@ -211,12 +224,49 @@ func (r *ready) fillCache(ctx context.Context, dir string, m mount, below files)
 // cache mounts a folder that was taken.
 func (r *ready) cache(m mount, below files) error {
 	dir := r.caches[cacheName(m, below, r.root)]
-	if m.from == nil && !m.fresh() {
+	if m.from == nil && path.Join("/", m.Source) != "/" {
 		var err error
-		if dir, err = within(dir, m.Source); err != nil {
+		if dir, err = r.pin(dir, m.Source); err != nil {
 			return err
 		}
 	}
 	r.add(sandbox.Mount{Type: "bind", Source: dir, Target: m.target, ReadOnly: m.ReadOnly})
 	return nil
+}
+
+// pin is within for a cache folder, which other RUNs may have at the same time: between the look for a path and its
+// mount they could put a link to the host's files in its place (CVE-2024-23651). So what was found is bound, by its
+// handle, to a place that nobody else knows.
+func (r *ready) pin(dir, source string) (_ string, err error) {
+	if mustCopy(r.b.opts.Isolation) { // nothing can be bound, and nobody else has the folder
+		return within(dir, source)
+	}
+	handle, err := pathrs.OpenInRoot(dir, source)
+	if err != nil {
+		return "", noSource(source, err)
+	}
+	defer handle.Close()
+	fi, err := handle.Stat()
+	if err != nil {
+		return "", noSource(source, err)
+	}
+	temp, err := r.b.layers.Temp()
+	if err != nil {
+		return "", err
+	}
+	r.later(func() error { return os.RemoveAll(temp) })
+	place := filepath.Join(temp, "source")
+	if fi.IsDir() {
+		err = os.Mkdir(place, 0o700)
+	} else {
+		err = os.WriteFile(place, nil, 0o600)
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := unix.Mount(fmt.Sprintf("/proc/self/fd/%d", handle.Fd()), place, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+		return "", fmt.Errorf("source=%s: bind it: %w", source, err)
+	}
+	r.later(func() error { return unix.Unmount(place, unix.MNT_DETACH) })
+	return place, nil
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"golang.org/x/sys/unix"
 
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/trace"
@@ -132,7 +134,14 @@ func within(root, source string) (string, error) {
 		return "", fmt.Errorf("source=%s: %w", source, err)
 	}
 	if _, err := os.Lstat(path); err != nil {
-		return "", fmt.Errorf("source=%s: there is no such file or folder in it", source)
+		return "", noSource(source, err)
 	}
 	return path, nil
+}
+
+func noSource(source string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
+		return fmt.Errorf("source=%s: there is no such file or folder in it", source)
+	}
+	return fmt.Errorf("source=%s: %w", source, err)
 }

@@ -40,12 +40,13 @@ type cover struct {
 	parent  *os.File
 	name    string
 	id      inode
-	times   *times // the parent's
-	covered string // what was there, in the folder away; empty: nothing was
-	from    string // where it was moved from, and goes again; empty: it was made, and is removed
-	target  string // of what was moved: its path in the root file system
-	stub    bool   // a folder that was missing: it goes when it is empty
-	keep    bool   // it stays unless the run failed to begin: it is empty, and BuildKit leaves it in images
+	times   *times   // the parent's
+	covered string   // what was there, in the folder away; empty: nothing was
+	from    string   // where it was moved from, and goes again; empty: it was made, and is removed
+	home    *os.File // the folder of from: a program that has a mount around it may put a link in the path
+	target  string   // of what was moved: its path in the root file system
+	stub    bool     // a folder that was missing: it goes when it is empty
+	keep    bool     // it stays unless the run failed to begin: it is empty, and BuildKit leaves it in images
 }
 
 // dress puts on what a run needs.
@@ -187,7 +188,10 @@ func (c *clothes) move(source, target string) error {
 	if err != nil {
 		return err
 	}
-	err = os.Rename(source, w.path())
+	w.home, err = os.OpenFile(filepath.Dir(source), unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	if err == nil {
+		err = unix.Renameat(int(w.home.Fd()), filepath.Base(source), int(w.parent.Fd()), w.name)
+	}
 	if err == nil {
 		w.from, w.target = source, target
 		err = w.note()
@@ -264,6 +268,7 @@ func (c *clothes) off(all bool) error {
 			errs = append(errs, w.off())
 		}
 		w.parent.Close()
+		w.home.Close()
 	}
 	c.worn = nil
 	return errors.Join(append(errs, os.RemoveAll(c.away))...)
@@ -279,7 +284,7 @@ func (w *cover) off() error {
 	ours := err == nil && (inode{st.Dev, st.Ino}) == w.id
 	switch {
 	case ours && w.from != "":
-		err = unix.Renameat(fd, w.name, unix.AT_FDCWD, w.from)
+		err = unix.Renameat(fd, w.name, int(w.home.Fd()), filepath.Base(w.from))
 	case ours && w.stub:
 		if err = unix.Unlinkat(fd, w.name, unix.AT_REMOVEDIR); errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) {
 			err = nil // the program has put something into it

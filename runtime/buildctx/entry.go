@@ -38,9 +38,9 @@ func (c *copier) special(n *node, t *target, name string) error {
 	case unix.S_IFSOCK:
 		kind, act = unix.S_IFREG, "make the file"
 	case unix.S_IFCHR, unix.S_IFBLK:
-		act = actDevice
+		return writeError(t, name, actDevice, unix.EPERM) // also where the kernel would: see the extractor
 	}
-	err := c.retry(t, name, func() error { return unix.Mknodat(t.fd, name, kind|0o600, int(n.stat.Rdev)) })
+	err := c.retry(t, name, func() error { return unix.Mknodat(t.fd, name, kind|0o600, 0) })
 	if err != nil {
 		return writeError(t, name, act, err)
 	}

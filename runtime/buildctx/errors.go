@@ -133,7 +133,7 @@ func unwritable(p, act string, err error) error {
 		e.Err = errors.New("set the owner: it is not among the ids that this build has")
 		e.hint = "give it another by --chown, or widen the caller's range in /etc/subuid and /etc/subgid"
 	case errors.Is(err, unix.EPERM) && act == actDevice:
-		e.hint = "devices cannot be made without real root; containers get their own /dev"
+		e.hint = "a build makes no devices; containers get their own /dev"
 	case errors.Is(err, unix.EMFILE):
 		e.hint = "the folders are nested too deeply for the limit of open files: raise it with ulimit -n"
 	}

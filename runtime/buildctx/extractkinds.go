@@ -72,16 +72,3 @@ func (x *extractor) unknown(h *tar.Header) error {
 	}
 	return &Error{Path: h.Name, Err: fmt.Errorf("the archive's entry is of the unknown kind %q", h.Typeflag), hint: hint}
 }
-
-// makeDevice makes a device node. One that overlayfs would take for a deletion is as impossible as one that the
-// kernel refuses.
-func makeDevice(dir int, name string, h *tar.Header) error {
-	kind := uint32(unix.S_IFBLK)
-	if h.Typeflag == tar.TypeChar {
-		kind = unix.S_IFCHR
-		if h.Devmajor == 0 && h.Devminor == 0 {
-			return unix.EPERM
-		}
-	}
-	return unix.Mknodat(dir, name, kind|0o600, int(unix.Mkdev(uint32(h.Devmajor), uint32(h.Devminor))))
-}

@@ -31,7 +31,7 @@ type Applied struct {
 // Skipped is something in a layer's tar that the layer's folder does not hold.
 type Skipped struct {
 	Name   string // the entry
-	Reason string // "device 1:3: cannot be made in a user namespace"
+	Reason string // "device 1:3: a build makes no devices"
 }
 
 func (s Skipped) String() string { return shorten(s.Name) + ": " + s.Reason }

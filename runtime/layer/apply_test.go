@@ -163,8 +163,8 @@ func TestApplied(t *testing.T) {
 	}
 }
 
-// Only real root can make devices. An ordinary user gets the rest of the layer,
-// and is told.
+// No devices are made, not even by real root: a RUN in a chroot could open them. There is the rest of the layer, and it
+// is told.
 func TestApplyDevice(t *testing.T) {
 	t.Parallel()
 	dir, got := apply(t,
@@ -173,10 +173,7 @@ func TestApplyDevice(t *testing.T) {
 	)
 	var st unix.Stat_t
 	err := unix.Stat(filepath.Join(dir, "dev/null"), &st)
-	switch {
-	case err == nil && st.Mode == unix.S_IFCHR|0o666 && st.Rdev == unix.Mkdev(1, 3) && len(got.Skipped) == 0:
-	case err == unix.ENOENT && cmp.Equal(got.Skipped, []Skipped{{"dev/null", "device 1:3: cannot be made in a user namespace"}}):
-	default:
+	if err != unix.ENOENT || !cmp.Equal(got.Skipped, []Skipped{{"dev/null", "device 1:3: a build makes no devices"}}) {
 		t.Errorf("device: %v, mode %o, device %d, skipped %v", err, st.Mode, st.Rdev, got.Skipped)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "after")); err != nil {

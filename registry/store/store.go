@@ -50,7 +50,7 @@ type Store struct {
 func Open(dir string) (*Store, error) {
 	s := &Store{dir: dir}
 	for _, sub := range []string{s.blobDir(), s.ingestDir()} {
-		if err := os.MkdirAll(sub, 0o755); err != nil {
+		if err := os.MkdirAll(sub, 0o700); err != nil {
 			return nil, fmt.Errorf("open image store: %w", err)
 		}
 	}

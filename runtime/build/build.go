@@ -187,7 +187,7 @@ func New(o Options) (*Builder, error) {
 func (b *Builder) own() []string { return append([]string{b.opts.Root}, b.opts.Own...) }
 
 func (b *Builder) openState() (err error) {
-	if err := os.MkdirAll(b.opts.Root, 0o755); err != nil {
+	if err := os.MkdirAll(b.opts.Root, 0o700); err != nil {
 		return diag.WithHint(fmt.Errorf("make the state folder: %w", err), "--root or SHBUILD_ROOT puts it elsewhere")
 	}
 	if b.cache, err = cache.Open(b.stateDir("cache")); err != nil {

@@ -59,7 +59,7 @@ type Cache struct {
 // Open makes the folder if need be.
 func Open(dir string) (*Cache, error) {
 	for _, kind := range []string{steps, outputs, blobs, chains, found, locks, inputs, near, contents} {
-		if err := os.MkdirAll(filepath.Join(dir, kind), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, kind), 0o700); err != nil {
 			return nil, fmt.Errorf("open the build cache: %w", err)
 		}
 	}

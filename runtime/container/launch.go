@@ -61,13 +61,14 @@ func becomeProgram() error {
 			return fmt.Errorf("set the limit %s: %w", r.Name, err)
 		}
 	}
+	filtered := userns.StatusField("Seccomp") == "2" // asked of the outer /proc: in the chroot a file could answer
 	if err := unix.Chroot(l.Root); err != nil {
 		return fmt.Errorf("change the root to %s: %w", l.Root, err)
 	}
 	if err := unix.Chdir(l.Cwd); err != nil {
 		return fmt.Errorf("change to the folder %s: %w", l.Cwd, err)
 	}
-	if err := l.filter(); err != nil {
+	if err := l.filter(filtered); err != nil {
 		return err
 	}
 	if err := l.become(); err != nil {
@@ -83,13 +84,13 @@ func becomeProgram() error {
 
 // filter loads the seccomp filter, which takes CAP_SYS_ADMIN or no_new_privs. The latter would keep another user than
 // root from sudo and the like, so where there is a filter already, it is left at that one for them.
-func (l *launch) filter() error {
+func (l *launch) filter(filtered bool) error {
 	program, err := readFilter(bytes.NewReader(l.Filter))
 	if len(l.Filter) == 0 || err != nil || len(program) == 0 {
 		return nil
 	}
 	if !hasAdmin() {
-		if l.UID != 0 && userns.StatusField("Seccomp") == "2" {
+		if l.UID != 0 && filtered {
 			return nil
 		}
 		if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {

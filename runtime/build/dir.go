@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -35,8 +36,18 @@ func makeDir(root, dir string, user rootfs.User, mtime *time.Time) error {
 		case !errors.Is(err, fs.ErrNotExist):
 			return fmt.Errorf("make the folder %s: %w", at, err)
 		}
-		// Mode and owner are set apart: the umask must not show in an image.
-		if err := errors.Join(os.Mkdir(path, 0o755), os.Chmod(path, 0o755), owner.Chown(path, user.UID, user.GID)); err != nil {
+		above, err := filepath.Rel(root, filepath.Dir(path))
+		if err == nil && above != "." { // a link may lead to where more is missing than its last name
+			err = makeDir(root, above, user, mtime)
+		}
+		if err != nil {
+			return err
+		}
+		err = os.Mkdir(path, 0o755)
+		if err == nil { // mode and owner are set apart: the umask must not show in an image
+			err = errors.Join(os.Chmod(path, 0o755), owner.Chown(path, user.UID, user.GID))
+		}
+		if err != nil {
 			return fmt.Errorf("make the folder %s: %w", at, err)
 		}
 		if mtime != nil {

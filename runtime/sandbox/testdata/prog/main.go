@@ -55,6 +55,9 @@ func init() {
 		"mv":     func(a []string) error { return os.Rename(a[0], a[1]) },
 		"call":   each(call),
 		"daemon": daemon,
+		"attach": func(a []string) error { return answers("attach", syscall.PtraceAttach(number(a[0]))) },
+		"signal": func(a []string) error { return answers("signal", syscall.Kill(number(a[0]), 0)) },
+		"leave":  func(a []string) error { return leave(a[0]) },
 		"hold":   func([]string) error { time.Sleep(time.Hour); return nil },
 		"eat":    eat,
 		"eat-in-child": func(a []string) error {
@@ -174,7 +177,7 @@ func appendTo(args []string) error {
 // daemon leaves a process behind that nobody waits for, and stays itself if it is told to.
 func daemon(args []string) error {
 	for range 3 {
-		cmd := exec.Command("/proc/self/exe", "hold", args[0])
+		cmd := exec.Command(os.Args[0], "hold", args[0]) // a chroot has no /proc
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 		if err := cmd.Start(); err != nil {
 			return err

@@ -37,6 +37,7 @@ type hostile struct {
 	rung    string
 	outside string   // the folder with them
 	before  []string // what is in it
+	within  []string // a command that shbuild is started by; empty: none
 }
 
 // onRungs runs a test on each rung.
@@ -46,7 +47,7 @@ func onRungs(t *testing.T, f func(t *testing.T, h *hostile)) {
 	for _, rung := range rungs() {
 		t.Run(rung, func(t *testing.T) {
 			t.Parallel()
-			h := &hostile{newBuilding(t, ""), rung, t.TempDir(), nil}
+			h := &hostile{building: newBuilding(t, ""), rung: rung, outside: t.TempDir()}
 			for _, d := range []string{"empty", "a/b", "stub/point"} {
 				if err := os.MkdirAll(filepath.Join(h.outside, d), 0o755); err != nil {
 					t.Fatal(err)
@@ -97,6 +98,11 @@ func (h *hostile) build(t *testing.T, text string, args ...string) (status int, 
 	h.write(t, filepath.Join(h.dir, "Dockerfile"), "FROM builtin:toybox\n"+h.filled(text))
 	cmd, out := h.command(append([]string{"--isolation", h.rung}, args...)...)
 	cmd.Env = append(cmd.Env, "CANARY="+canary)
+	if len(h.within) > 0 {
+		outer := exec.Command(h.within[0], slices.Concat(h.within[1:], []string{h.shbuild}, cmd.Args[1:])...)
+		outer.Env, outer.Stdout, outer.Stderr = cmd.Env, cmd.Stdout, cmd.Stderr
+		cmd = outer
+	}
 	err := cmd.Run()
 	status, said = cmd.ProcessState.ExitCode(), out.String()
 	if strings.Contains(said, canary) || strings.Contains(said, escaped) {
@@ -183,6 +189,39 @@ RUN head -c 1 /proc/kcore | grep -q . && ESC kcore; true
 RUN [ -e /proc/sysrq-trigger ] && echo h >/proc/sysrq-trigger && ESC sysrq; true
 `)
 	})
+}
+
+// Where a RUN sees the outer /proc, as in a container that hides parts of its own, it is there to be looked at only:
+// files, memory and environment of processes are closed, and no number in it is one to signal or trace.
+func TestHostileOuterProc(t *testing.T) {
+	onRungs(t, func(t *testing.T, h *hostile) {
+		const hide = `mount -t tmpfs tmpfs /proc/irq && exec "$0" "$@"`
+		h.within = []string{"unshare", "--user", "--map-auto", "--map-root-user", "--mount", "sh", "-c", hide}
+		switch h.rung {
+		case "full":
+			return // an ordinary user cannot hide anything and keep a range of ids
+		case "chroot":
+			h.rung, h.within = "full", slices.Delete(h.within, 1, 4)
+		}
+		h.withProg(t)
+		said := h.builds(t, fmt.Sprintf(`COPY prog /prog
+RUN cat /proc/[0-9]*/environ /proc/[0-9]*/maps /proc/[0-9]*/rootOUTSIDE/secret /proc/[0-9]*/cwdOUTSIDE/secret | grep -a -o 'canary-.*'; ls -d /proc/[0-9]*/rootOUTSIDE && ESC; true
+RUN /prog attach %d; /prog signal %d
+`, os.Getpid(), os.Getpid()))
+		if !strings.Contains(said, "with the /proc of the outside") || strings.Contains(said, " attach 0\n") || !strings.Contains(said, " signal 3\n") {
+			t.Errorf("it was not with the outer /proc, or reached who is there:\n%s", said)
+		}
+	})
+}
+
+// Where nothing cuts a RUN off there is none, and the error says why; all else works.
+func TestHostileNone(t *testing.T) {
+	h := &hostile{building: newBuilding(t, ""), rung: "none", outside: t.TempDir()}
+	h.write(t, filepath.Join(h.dir, "file"), "x")
+	h.builds(t, "COPY file /x\nWORKDIR /y\n")
+	if status, said := h.build(t, "RUN ESC\n"); status == 0 || !strings.Contains(said, "RUN: ") || !strings.Contains(said, "hint: ") {
+		t.Errorf("status %d:\n%s", status, said)
+	}
 }
 
 // Nothing can be mounted, no namespace made, and a chroot does not lead out of the container.

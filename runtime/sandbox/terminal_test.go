@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -92,5 +93,27 @@ func TestTerminalSize(t *testing.T) {
 	}
 	if *after != *before {
 		t.Errorf("the terminal is left in another state: %+v, not %+v", after, before)
+	}
+}
+
+// TestTerminalFakeConsole: CVE-2025-52565. A terminal is put where /dev/console is, not where a link of that name leads.
+func TestTerminalFakeConsole(t *testing.T) {
+	_, slave := openTerminal(t)
+	dev := t.TempDir()
+	must(t, os.Symlink("/target", filepath.Join(dev, "console")))
+	spec := newSpec(t, "cat", "/proc/self/mountinfo")
+	must(t, os.WriteFile(in(spec, "target"), []byte("x"), 0o644))
+	spec.Mounts = []sandbox.Mount{{Source: dev, Target: "/dev"}}
+	var out bytes.Buffer
+	spec.Terminal = &sandbox.Terminal{In: slave, Out: &out}
+	_, err := containers.Run(t.Context(), spec)
+	if strings.Contains(out.String(), " /target ") {
+		t.Errorf("something is mounted on the target of the link, %v:\n%s", err, &out)
+	}
+	if err == nil && !strings.Contains(out.String(), " /proc ") {
+		t.Errorf("it printed %q", &out)
+	}
+	if text, rerr := os.ReadFile(in(spec, "target")); rerr != nil || string(text) != "x" {
+		t.Errorf("the target holds %q, %v", text, rerr)
 	}
 }

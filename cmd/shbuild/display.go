@@ -229,7 +229,7 @@ func (s *step) End(how build.Ending) {
 		}
 	}
 	took := fmt.Sprintf("%.1fs", time.Since(s.start).Seconds())
-	word := map[build.Ending]string{build.Done: "DONE " + took, build.Cached: "CACHED", build.Failed: "ERROR"}[how]
+	word := map[build.Ending]string{build.Done: "DONE " + took, build.Cached: "CACHED", build.Failed: "ERROR", build.Canceled: "CANCELED"}[how]
 	if s.d.region == nil {
 		s.d.print(fmt.Sprintf("#%d %s\n", s.n, word))
 		return

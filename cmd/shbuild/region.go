@@ -84,6 +84,8 @@ func (r *region) ended(s *step, how build.Ending, took string) string {
 		return blue + row(" => CACHED "+s.title, "0.0s", width) + normal + "\n"
 	case build.Failed:
 		return red + row(" => ERROR "+s.title, took, width) + normal + "\n"
+	case build.Canceled:
+		return blue + row(" => CANCELED "+s.title, took, width) + normal + "\n"
 	}
 	return blue + row(" => "+s.title, took, width) + normal + "\n"
 }

@@ -152,8 +152,8 @@ func (c *checker) surveyCall(n *sh.CallExpr) {
 
 func (c *checker) surveyFrom(in *syntax.Instruction) {
 	for i, w := range in.Words {
-		if value, ok := literal(w); ok && strings.EqualFold(value, "AS") && i+1 < len(in.Words) {
-			name, ok := literal(in.Words[i+1])
+		if value, ok := syntax.Literal(w); ok && strings.EqualFold(value, "AS") && i+1 < len(in.Words) {
+			name, ok := syntax.Literal(in.Words[i+1])
 			c.anyStage = c.anyStage || !ok
 			c.stages = append(c.stages, name)
 		}
@@ -180,7 +180,7 @@ func (c *checker) parse(in *syntax.Instruction) error {
 	var words []string
 	whole := true
 	for _, w := range in.Words {
-		value, ok := literal(w)
+		value, ok := syntax.Literal(w)
 		if !ok {
 			whole = false
 			value = firstLiteral(w) + "x"
@@ -201,7 +201,7 @@ func (c *checker) parse(in *syntax.Instruction) error {
 // copyFrom checks COPY --from=NAME.
 func (c *checker) copyFrom(in *syntax.Instruction) {
 	for _, w := range in.Words {
-		value, ok := literal(w)
+		value, ok := syntax.Literal(w)
 		name, isFrom := strings.CutPrefix(value, "--from=")
 		if !ok || !isFrom || name == "" || strings.ContainsAny(name, "/:.@") || c.anyStage || c.open ||
 			slices.ContainsFunc(c.stages, func(s string) bool { return strings.EqualFold(s, name) }) {
@@ -216,35 +216,8 @@ func (c *checker) copyFrom(in *syntax.Instruction) {
 	}
 }
 
-// literal gives a word that nothing is expanded in.
-func literal(w *sh.Word) (string, bool) {
-	var b strings.Builder
-	for _, part := range w.Parts {
-		switch p := part.(type) {
-		case *sh.Lit:
-			b.WriteString(p.Value)
-		case *sh.SglQuoted:
-			if p.Dollar {
-				return b.String(), false
-			}
-			b.WriteString(p.Value)
-		case *sh.DblQuoted:
-			for _, part := range p.Parts {
-				l, ok := part.(*sh.Lit)
-				if !ok || strings.Contains(l.Value, `\`) {
-					return b.String(), false
-				}
-				b.WriteString(l.Value)
-			}
-		default:
-			return b.String(), false
-		}
-	}
-	return b.String(), true
-}
-
 // firstLiteral is what a word begins with, up to the first expansion.
 func firstLiteral(w *sh.Word) string {
-	text, _ := literal(w)
+	text, _ := syntax.Literal(w)
 	return text
 }

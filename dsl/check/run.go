@@ -175,7 +175,7 @@ func (r *runText) lost(file *sh.File) {
 	switch cmd := file.Stmts[0].Cmd.(type) {
 	case *sh.CallExpr:
 		if len(cmd.Args) == 2 && cmd.Args[0].Lit() == "cd" {
-			dir, _ := literal(cmd.Args[1])
+			dir, _ := syntax.Literal(cmd.Args[1])
 			r.warnAt(cmd, RuleLostInRun, "the folder is this RUN's alone", strings.TrimSpace("WORKDIR "+dir)+" keeps it, CWD keeps it out of the image")
 		}
 		if len(cmd.Args) == 0 && len(cmd.Assigns) > 0 {

@@ -4,7 +4,6 @@ import (
 	"os/exec"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
@@ -23,7 +22,7 @@ func (c *checker) walk() {
 			return true
 		}
 		if call, ok := n.(*sh.CallExpr); ok && len(call.Args) > 0 {
-			if in := c.marked(call); in != nil {
+			if in := c.file.At(call); in != nil {
 				seen[in] = true
 				c.placed(in, path)
 			} else {
@@ -39,22 +38,6 @@ func (c *checker) walk() {
 			c.placed(in, nil)
 		}
 	}
-}
-
-// marked gives the instruction that a command stands for.
-func (c *checker) marked(call *sh.CallExpr) *syntax.Instruction {
-	if len(call.Args) != 2 {
-		return nil
-	}
-	no, ok := strings.CutPrefix(call.Args[1].Lit(), syntax.InstructionMark)
-	if !ok {
-		return nil
-	}
-	i, err := strconv.Atoi(no)
-	if err != nil || i < 0 || i >= len(c.file.Instructions) {
-		return nil
-	}
-	return c.file.Instructions[i]
 }
 
 // placed checks an instruction where it stands.
@@ -83,7 +66,7 @@ func (c *checker) named(in *syntax.Instruction, path []sh.Node) {
 		return
 	}
 	for _, w := range in.Words {
-		if _, ok := literal(w); !ok {
+		if _, ok := syntax.Literal(w); !ok {
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package syntax
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -38,6 +39,22 @@ type File struct {
 	// Shell is a script's shell text; nil for a plain file. Each instruction in it is a simple command
 	// whose words are the keyword and InstructionMark with the index.
 	Shell *syntax.File
+}
+
+// At gives the instruction that a command of Shell stands for; nil: it is none.
+func (f *File) At(call *syntax.CallExpr) *Instruction {
+	if len(call.Args) != 2 {
+		return nil
+	}
+	no, ok := strings.CutPrefix(call.Args[1].Lit(), InstructionMark)
+	if !ok {
+		return nil
+	}
+	i, err := strconv.Atoi(no)
+	if err != nil || i < 0 || i >= len(f.Instructions) {
+		return nil
+	}
+	return f.Instructions[i]
 }
 
 // Instruction is one instruction with its true extent.

@@ -171,3 +171,31 @@ func (k *skeleton) readBody(d doc) *syntax.Word {
 	}
 	return literal("", syntax.Pos{}, syntax.Pos{})
 }
+
+// Literal gives what a word says, and whether that is all of it: nothing is expanded. Else it is what stands before
+// the first expansion.
+func Literal(w *syntax.Word) (string, bool) {
+	var b strings.Builder
+	for _, part := range w.Parts {
+		switch p := part.(type) {
+		case *syntax.Lit:
+			b.WriteString(p.Value)
+		case *syntax.SglQuoted:
+			if p.Dollar {
+				return b.String(), false
+			}
+			b.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			for _, part := range p.Parts {
+				l, ok := part.(*syntax.Lit)
+				if !ok || strings.Contains(l.Value, `\`) {
+					return b.String(), false
+				}
+				b.WriteString(l.Value)
+			}
+		default:
+			return b.String(), false
+		}
+	}
+	return b.String(), true
+}

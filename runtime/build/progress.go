@@ -30,4 +30,5 @@ const (
 	Done   Ending = iota // it was carried out
 	Cached               // the cache had it
 	Failed               // it failed; the error says the rest
+	Canceled             // it was stopped: nobody needs it any more, or something else failed
 )

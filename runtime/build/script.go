@@ -25,6 +25,7 @@ func (b *Builder) script(ctx context.Context, f *syntax.File) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer b.bringAhead(f)()
 	programs, anyProgram := b.opts.AllowHost, slices.Contains(b.opts.AllowHost, "*")
 	if anyProgram {
 		programs = nil

@@ -55,6 +55,9 @@ func (b *Builder) unpacked(ctx context.Context, img *base, in *input, title stri
 	if how == Cached {
 		span.Text("cache", "hit")
 	}
+	if err != nil && ctx.Err() != nil {
+		how = Canceled
+	}
 	return f, err
 }
 
@@ -68,10 +71,9 @@ func (b *Builder) unpackImage(ctx context.Context, img *base, step Step) (files,
 	if len(layers) != len(img.config.RootFS.DiffIDs) {
 		return files{}, Failed, fmt.Errorf("%s: its manifest has %d layers, its configuration %d", img.name, len(layers), len(img.config.RootFS.DiffIDs))
 	}
-	u := &unpacking{b: b, step: step, layers: make([]*unpackedLayer, len(layers)), image: img.identity()}
+	u := &unpacking{b: b, step: step, layers: img.unpacked(), image: img.identity()}
 	for i, l := range layers {
-		chain := identity.ChainID(img.config.RootFS.DiffIDs[:i+1]).String()
-		u.layers[i] = &unpackedLayer{from: l, chain: chain, diffID: img.config.RootFS.DiffIDs[i].String()}
+		u.layers[i].from = l
 	}
 	if !slices.ContainsFunc(u.layers, func(l *unpackedLayer) bool { return !b.haveLayer(l) }) {
 		return u.files(), Cached, b.keepBase(ctx, img)
@@ -92,6 +94,15 @@ func (b *Builder) unpackImage(ctx context.Context, img *base, step Step) (files,
 		how = Cached
 	}
 	return u.files(), how, b.keepBase(ctx, img)
+}
+
+// unpacked are the image's layers as they are in the layer store, if they are there.
+func (img *base) unpacked() []*unpackedLayer {
+	var all []*unpackedLayer
+	for i, diffID := range img.config.RootFS.DiffIDs {
+		all = append(all, &unpackedLayer{chain: identity.ChainID(img.config.RootFS.DiffIDs[:i+1]).String(), diffID: diffID.String()})
+	}
+	return all
 }
 
 // keepBase puts an image that came from its registry into the store.

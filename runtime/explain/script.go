@@ -46,13 +46,9 @@ func (w *walk) node(n sh.Node) bool {
 // call explains a command if it is an instruction, or may reach one.
 func (w *walk) call(c *sh.CallExpr) {
 	word := c.Args[0].Lit()
-	if len(c.Args) > 1 {
-		if mark, ok := strings.CutPrefix(c.Args[1].Lit(), syntax.InstructionMark); ok {
-			if i, err := strconv.Atoi(mark); err == nil && i < len(w.file.Instructions) {
-				w.written(w.file.Instructions[i])
-			}
-			return
-		}
+	if in := w.file.At(c); in != nil {
+		w.written(in)
+		return
 	}
 	at := int(c.Pos().Line())
 	l := Line{File: w.file.Source.Name, Line: at, Keyword: word, Text: oneLine(w.text(c.Pos(), c.End())), Where: w.where(), Facts: []Fact{}}

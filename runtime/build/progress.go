@@ -27,8 +27,8 @@ type Step interface {
 type Ending int
 
 const (
-	Done   Ending = iota // it was carried out
-	Cached               // the cache had it
-	Failed               // it failed; the error says the rest
-	Canceled             // it was stopped: nobody needs it any more, or something else failed
+	Done     Ending = iota // it was carried out
+	Cached                 // the cache had it
+	Failed                 // it failed; the error says the rest
+	Canceled               // it was stopped: nobody needs it any more, or something else failed
 )

@@ -10,6 +10,7 @@ package doctor
 
 import (
 	"github.com/shbuild/shbuild/runtime/isolation"
+	"github.com/shbuild/shbuild/runtime/userns"
 )
 
 // Diagnosis is what comes of the facts.
@@ -51,6 +52,9 @@ func Diagnose(f Facts, want isolation.Rung) Diagnosis {
 		v := &d.Report.Rungs[i]
 		if !v.OK {
 			v.Mend = f.mend(*v)
+			if (v.Cause == userns.NoProgram || v.Cause == userns.NoRanges) && !f.Isolation.OneID.OK {
+				v.Mend += "; and what one-id needs"
+			}
 		}
 	}
 	d.RUN = d.Report.Rung != isolation.None

@@ -142,13 +142,15 @@ var places = map[string]place{
 	"docker-user":             notAny(changed(host, in(doctor.Docker, 1000), filtered)),
 	"docker-user-no-uidmap":   changed(host, in(doctor.Docker, 1000), without(userns.NoProgram, "map user ids: newuidmap is not installed", "sudo apt-get install uidmap", isolation.Full)),
 	"docker-user-no-ranges":   changed(host, in(doctor.Docker, 1000), without(userns.NoRanges, "map user ids: /etc/subuid has no range of ids for 1000", "sudo usermod …", isolation.Full)),
-	"docker-user-setuid":      changed(host, in(doctor.Docker, 1000), without(userns.SetuidBounded, noRight, "the container around it has no CAP_SYS_ADMIN …", isolation.Full)),
+	"docker-user-setuid":      changed(host, in(doctor.Docker, 1000), without(userns.SetuidBounded, noRight, "in a container without CAP_SYS_ADMIN the setuid bit is not enough, file capabilities are: …", isolation.Full)),
 	"docker-no-new-privs":     changed(host, in(doctor.Docker, 1000), without(userns.NoNewPrivs, noRight, "no_new_privs is on", isolation.Full)),
 	"docker-no-capabilities":  notAny(changed(host, in(doctor.Docker, 0), filtered, func(f *doctor.Facts) { f.Isolation.Caps = nil })),
 	"docker-on-an-old-debian": notAny(changed(host, in(doctor.Docker, 1000), without(userns.CloneSysctl, noClone, "allow them: sudo sysctl -w kernel.unprivileged_userns_clone=1", both...))),
 	"docker-apparmor": changed(host, in(doctor.Docker, 0),
 		without(userns.AppArmor, "separate the mounts in the user namespace: permission denied", "the AppArmor profile docker-default forbids it", both...)),
 
+	"docker-user-nothing": notAny(changed(host, in(doctor.Docker, 1000), filtered,
+		without(userns.NoRanges, "map user ids: /etc/subuid has no range of ids for 1000", "sudo usermod …", isolation.Full))),
 	"docker-user-no-home": notAny(changed(host, in(doctor.Docker, 1000), filtered, func(f *doctor.Facts) {
 		f.State.Dir, f.State.At, f.State.Writable = "/.local/share/shbuild", "/", false
 	})),

@@ -30,7 +30,7 @@ func (f *Facts) mend(v isolation.Verdict) string {
 		if f.Place != Host {
 			return fmt.Sprintf("in the image: echo %d:%s | tee -a /etc/subuid /etc/subgid", f.Isolation.UID, f.freeRange())
 		}
-	case userns.NoGain, userns.SetuidBounded:
+	case userns.NoGain:
 		return f.Place.image(v.Mend)
 	}
 	return v.Mend

@@ -113,7 +113,7 @@ func programFailed(path, said string, err error) error {
 		e.Cause, e.Advice = Nosuid, path+" is on a file system that is mounted nosuid: mount it without, or install it elsewhere"
 	case !capable(path) && !bounded(unix.CAP_SYS_ADMIN):
 		// As root it is not the owner of the namespace, and by user_namespaces(7) may not write its map then.
-		e.Cause, e.Advice = SetuidBounded, "the container around it has no CAP_SYS_ADMIN, without which the setuid bit is not enough; file capabilities are: "+setcaps(path)
+		e.Cause, e.Advice = SetuidBounded, "in a container without CAP_SYS_ADMIN the setuid bit is not enough, file capabilities are: "+setcaps(path)
 	default:
 		e.Advice = "see that the ranges in /etc/subuid and /etc/subgid overlap nobody else's"
 	}

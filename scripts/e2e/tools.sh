@@ -71,3 +71,23 @@ ms() {
 	"$@" >"$tmp/log" 2>&1 || { tail -n 30 "$tmp/log" && return 1; }
 	ms=$(((${EPOCHREALTIME/./} - start) / 1000))
 }
+
+# with_uidmap: two images for docker, with newuidmap and newgidmap in them and sub-ids for the user 1000: ladder-setuid, as
+# Debian has them, and ladder-capable, with file capabilities instead of the setuid bit.
+with_uidmap() {
+	local how
+	[ ! -e "$tmp/uidmap" ] || return 0
+	mkdir "$tmp/uidmap"
+	cat >"$tmp/uidmap/Dockerfile" <<-END
+		FROM $registry/debian:12 AS setuid
+		RUN apt-get update -q && apt-get install -q -y --no-install-recommends uidmap libcap2-bin
+		RUN useradd --create-home --uid 1000 bob && echo 1000:100000:65536 | tee /etc/subuid >/etc/subgid
+		FROM setuid AS capable
+		RUN chmod u-s /usr/bin/new?idmap && setcap cap_setuid=ep /usr/bin/newuidmap && setcap cap_setgid=ep /usr/bin/newgidmap
+	END
+	for how in setuid capable; do
+		shbuild -t "ladder-$how" --target "$how" -o "type=docker,dest=$tmp/uidmap/$how.tar" "$tmp/uidmap/Dockerfile" >"$tmp/uidmap.log" 2>&1 ||
+			{ cat "$tmp/uidmap.log" && return 1; }
+		docker -H "$SHBUILD_E2E_DOCKER" load -q -i "$tmp/uidmap/$how.tar" >/dev/null
+	done
+}

@@ -35,11 +35,11 @@ given() {
 	for blob in "$dir"/blobs/sha256/*; do tar -tvzf "$blob" --numeric-owner 2>/dev/null | awk '$6 == "given" { print $2 }'; done
 }
 
-# docked FLAGS RUNG FILE: a build in a docker container.
+# docked FLAGS RUNG FILE [IMAGE]: a build in a docker container.
 docked() {
-	local flags=$1 rung=$2 file=$3 status=0
+	local flags=$1 rung=$2 file=$3 image=${4:-ladder-debian} status=0
 	# shellcheck disable=SC2086
-	docker -H "$SHBUILD_E2E_DOCKER" run --rm --network host -v "$ladder:/ladder:ro" $flags ladder-debian \
+	docker -H "$SHBUILD_E2E_DOCKER" run --rm --network host -v "$ladder:/ladder:ro" $flags "$image" \
 		/ladder/shbuild build --root /tmp/state --progress plain -f "/ladder/$file" -o type=oci,dest=- /ladder \
 		>"$tmp/docked.tar" 2>"$tmp/docked.log" || status=$?
 	rung_is "$tmp/docked.log" "$rung"
@@ -75,28 +75,34 @@ on_host() {
 	if pgrep -u "$(id -u)" -f '^(setsid )?sleep 360[01]' >/dev/null; then fail 'a process was left behind'; fi
 }
 
-# podded: a container that is in a user namespace with many ids, as a pod with hostUsers: false. It is inside one as
-# it is: every container of podman's of an ordinary user is.
+# podded RUNG FILE OWNER [FLAG…]: a container that is in a user namespace with many ids, as a pod with hostUsers: false. It is
+# inside one as it is: every container of podman's of an ordinary user is.
 podded() {
-	engine run --rm --network host --cap-add SYS_ADMIN --security-opt unmask=ALL --security-opt seccomp=unconfined --tmpfs /state:exec \
-		-v "$ladder:/ladder:ro" "$registry/debian:12" bash -c '
-		/ladder/shbuild build --root /state --progress plain -f /ladder/Small -o type=oci,dest=/state/o.tar /ladder 2>/state/log || { cat /state/log; exit 1; }
-		cat /state/log' >"$tmp/podded.log" 2>&1 || { cat "$tmp/podded.log" && fail 'it failed'; }
-	rung_is "$tmp/podded.log" 'full, .*'
+	engine run --rm --network host "${@:4}" --tmpfs /state:exec -v "$ladder:/ladder:ro" "$registry/debian:12" \
+		/ladder/shbuild build --root /state --progress plain -f "/ladder/$2" -o type=oci,dest=- /ladder \
+		>"$tmp/podded.tar" 2>"$tmp/podded.log" || { cat "$tmp/podded.log" && fail 'it failed'; }
+	rung_is "$tmp/podded.log" "$1"
+	same 'the owner of /given' "$(given "$tmp/podded.tar")" "$3"
 	grep -m 1 '^#0 isolation' "$tmp/podded.log"
 }
 
 check 'one id on a host: apt-get, and owners that are kept' on_host one-id Apt 'one-id, as asked for' 1000/1234
-check 'full on a host' on_host full Small 'full, [0-9]+ sub-ids, as asked for' 7/8
+check 'full on a host: apt-get' on_host full Apt 'full, [0-9]+ sub-ids, as asked for' 1000/1234
 if [ -n "${SHBUILD_E2E_DOCKER:-}" ]; then
 	docker -H "$SHBUILD_E2E_DOCKER" import "$cache/debian-12.tar" ladder-debian >/dev/null
 	open='--security-opt seccomp=unconfined'
 	check 'docker run, root: a chroot, apt-get' built_in_docker '' chroot Apt
 	check 'docker, no seccomp, root: full with the outer /proc, apt-get' built_in_docker "$open" 'full, every id, with the /proc of the outside' Apt
-	check 'docker, no seccomp, user 1000: one id, apt-get' built_in_docker "$open --user 1000" 'one-id, with the /proc of the outside' Apt
-	check 'docker, an unmasked /proc, root: full' built_in_docker "$open --security-opt systempaths=unconfined" 'full, every id' Small
-	check 'docker, an unmasked /proc, no-new-privileges, user 1000: one id' \
-		built_in_docker "$open --security-opt systempaths=unconfined --security-opt no-new-privileges --user 1000" one-id Small
+	unmasked="$open --security-opt systempaths=unconfined"
+	check 'docker, an unmasked /proc, root: full' built_in_docker "$unmasked" 'full, every id' Small
+	check 'images with newuidmap' with_uidmap
+	check 'docker, no seccomp, user 1000, newuidmap by setuid: one id, apt-get' \
+		built_in_docker "$open --user 1000" 'one-id, with the /proc of the outside' Apt ladder-setuid
+	check 'docker, no seccomp, user 1000, newuidmap with capabilities: full with the outer /proc, apt-get' \
+		built_in_docker "$open --user 1000" 'full, 65536 sub-ids, with the /proc of the outside' Apt ladder-capable
+	check '… and an unmasked /proc: full, apt-get' built_in_docker "$unmasked --user 1000" 'full, 65536 sub-ids' Apt ladder-capable
+	check '… and no-new-privileges: one id, apt-get' \
+		built_in_docker "$unmasked --security-opt no-new-privileges --user 1000" one-id Apt ladder-capable
 	check 'docker, user 1000: no RUN' no_run '--user 1000'
 	check 'docker, nothing allowed: no RUN' no_run '--user 1000 --cap-drop ALL --security-opt no-new-privileges'
 	check 'docker, root without capabilities: no RUN' no_run '--cap-drop ALL'
@@ -104,4 +110,7 @@ if [ -n "${SHBUILD_E2E_DOCKER:-}" ]; then
 else
 	skip 'the ladder in docker' 'there is no dockerd'
 fi
-check 'podman, a container with many ids: full' podded
+open=(--security-opt seccomp=unconfined --security-opt unmask=ALL)
+check 'podman, a container with many ids: full, apt-get' podded 'full, [0-9]+ sub-ids' Apt 1000/1234 --cap-add SYS_ADMIN "${open[@]}"
+check 'podman, the same without SYS_ADMIN: full, nested, apt-get' podded 'full, every id' Apt 1000/1234 "${open[@]}"
+check 'podman, as it comes: full with the outer /proc' podded 'full, every id, with the /proc of the outside' Small 7/8

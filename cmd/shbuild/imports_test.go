@@ -44,7 +44,7 @@ var architecture = map[string][]string{
 	"runtime/cache":     {"registry/store", "registry/remote"},
 	"runtime/fetch":     {},
 	"runtime/reason":    {"runtime/buildctx", "runtime/cache"},
-	"runtime/doctor":    {"runtime/isolation", "runtime/rootfs", "runtime/userns"},
+	"runtime/doctor":    {"runtime/cgroup", "runtime/isolation", "runtime/rootfs", "runtime/userns"},
 	"runtime/build":     {"dsl/", "registry/", "runtime/"},
 
 	// It restates what build does, so it may not use it: what is said must be said in words, not run.

@@ -60,6 +60,33 @@ func TestGroup(t *testing.T) {
 	}
 }
 
+// TestLook says beforehand what New comes to.
+func TestLook(t *testing.T) {
+	before, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := Look()
+	after, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(before) != string(after) {
+		t.Errorf("it moved this process:\n%s\nafter\n%s", before, after)
+	}
+	g, err := New(32 << 20)
+	if err == nil {
+		defer g.Close()
+	}
+	if (looked == nil) != (err == nil) {
+		t.Errorf("looked: %v; made: %v", looked, err)
+	}
+	var e *Error
+	if looked != nil && (!errors.As(looked, &e) || e.Hint() == "") {
+		t.Errorf("%v has no advice", looked)
+	}
+}
+
 // TestCollect removes what nobody holds, and nothing else.
 func TestCollect(t *testing.T) {
 	g := newGroup(t, 32<<20)

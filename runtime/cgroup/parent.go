@@ -175,12 +175,16 @@ func (h *hierarchy) descend() error {
 	}
 	err = os.WriteFile(filepath.Join(dir, "cgroup.subtree_control"), []byte("+memory"), 0)
 	if errors.Is(err, unix.EBUSY) {
-		err = fmt.Errorf("the cgroup %s has other processes in it, so nothing below it can be limited", filepath.Join("/", h.path))
+		err = h.occupied()
 	}
 	if err != nil {
 		return errors.Join(told("hand the memory controller on", err), h.back(dir, leaf))
 	}
 	return nil
+}
+
+func (h *hierarchy) occupied() error {
+	return fmt.Errorf("the cgroup %s has other processes in it, so nothing below it can be limited", filepath.Join("/", h.path))
 }
 
 // move moves the processes of this program from one cgroup to another.

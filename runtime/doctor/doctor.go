@@ -5,7 +5,8 @@
 // [Diagnose] makes a diagnosis of facts alone, so that it can be tested for places that are not at hand.
 //
 // It changes nothing: whatever is tried is gone when the program ends, and no file is made. What is found out about
-// user namespaces is package isolation's, about overlayfs package rootfs's.
+// user namespaces is package isolation's, about overlayfs package rootfs's,
+// about cgroups package cgroup's.
 package doctor
 
 import (
@@ -58,7 +59,7 @@ func Diagnose(f Facts, want isolation.Rung) Diagnosis {
 		}
 	}
 	d.RUN = d.Report.Rung != isolation.None
-	for _, finding := range []*Finding{f.proc(d.Report), f.layers(d.Report), f.state(), f.network(d.Report)} {
+	for _, finding := range []*Finding{f.proc(d.Report), f.layers(d.Report), f.state(), f.memory(d.Report), f.network(d.Report)} {
 		if finding == nil {
 			continue
 		}

@@ -46,7 +46,7 @@ var host = place{run: true, facts: doctor.Facts{
 		Dir: "/home/bob/.local/share/shbuild", At: "/home/bob/.local/share", Filesystem: "ext4", Writable: true, Attributes: true,
 		Free: 20 << 30, Size: 100 << 30, FreeFiles: 5_000_000, Files: 6_000_000,
 	},
-	Pasta: "/usr/bin/pasta", Tun: doctor.Trial{OK: true},
+	Memory: doctor.Trial{OK: true}, Pasta: "/usr/bin/pasta", Tun: doctor.Trial{OK: true},
 }}
 
 // without makes namespaces that cannot be had.
@@ -77,6 +77,7 @@ func in(p doctor.Place, uid int) func(*doctor.Facts) {
 		f.Isolation.Full.OwnProc, f.Isolation.OneID.OwnProc = false, false
 		f.Overlay = &doctor.Trial{Error: "put overlayfs on an overlay: invalid argument"}
 		f.Tun, f.Pasta = doctor.Trial{Error: "open /dev/net/tun: no such file or directory"}, ""
+		f.Memory = doctor.Trial{Error: "make a cgroup: read-only file system", Advice: "/sys/fs/cgroup is read-only, as in a container: mount it with write access, or limit the container itself"}
 		if uid == 0 {
 			f.State.Dir, f.State.At, f.IDs = "/root/.local/share/shbuild", "/root", "every id"
 			f.Isolation.Caps = []string{
@@ -125,6 +126,9 @@ var places = map[string]place{
 	}),
 	"host-tun": changed(host, func(f *doctor.Facts) {
 		f.Tun, f.Pasta, f.Slirp = doctor.Trial{Error: "open /dev/net/tun: permission denied"}, "", "/usr/bin/slirp4netns"
+	}),
+	"host-no-cgroup": changed(host, func(f *doctor.Facts) {
+		f.Memory = doctor.Trial{Error: "make a cgroup: permission denied", Advice: "run it in a cgroup of your own: systemd-run --user --scope -p Delegate=yes shbuild …; or as root"}
 	}),
 	"host-full-disk":      changed(host, func(f *doctor.Facts) { f.State.Free = 300 << 20 }),
 	"host-few-inodes":     changed(host, func(f *doctor.Facts) { f.State.FreeFiles = 1234 }),

@@ -10,6 +10,7 @@ import (
 	"github.com/moby/sys/mountinfo"
 	"golang.org/x/sys/unix"
 
+	"github.com/shbuild/shbuild/runtime/cgroup"
 	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/userns"
@@ -24,6 +25,8 @@ type Facts struct {
 	Pasta     string          `json:"pasta,omitempty"`       // its path; empty: not installed
 	Slirp     string          `json:"slirp4netns,omitempty"` // its path
 	Tun       Trial           `json:"tun"`                   // opening /dev/net/tun
+
+	Memory Trial `json:"memory"` // a cgroup for MEM, seen from inside where there is one
 
 	// Those from inside the build's namespaces; absent where there are none.
 	IDs     string `json:"ids,omitempty"`
@@ -52,7 +55,7 @@ type Trial struct {
 
 // Look gathers the facts that show outside. It tries the namespaces, see [isolation.Look].
 func Look(state string) Facts {
-	f := Facts{Place: here(), Isolation: isolation.Look(), State: lookAt(state), Tun: opens("/dev/net/tun")}
+	f := Facts{Place: here(), Isolation: isolation.Look(), State: lookAt(state), Tun: opens("/dev/net/tun"), Memory: *trial(cgroup.Look())}
 	f.Program, _ = os.Executable()
 	f.Pasta, _ = exec.LookPath("pasta")
 	f.Slirp, _ = exec.LookPath("slirp4netns")
@@ -63,6 +66,7 @@ func Look(state string) Facts {
 // mount namespace that it is called in.
 func (f *Facts) LookInside() {
 	f.IDs = userns.Mode()
+	f.Memory = *trial(cgroup.Look())
 	f.Overlay = trial(rootfs.Try(f.State.At))
 }
 

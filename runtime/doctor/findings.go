@@ -77,6 +77,17 @@ func (f *Facts) state() *Finding {
 	return &Finding{"state", Good, text, ""}
 }
 
+// memory tells whether MEM works.
+func (f *Facts) memory(r isolation.Report) *Finding {
+	switch {
+	case r.Rung == isolation.None:
+		return nil
+	case !f.Memory.OK:
+		return &Finding{"memory", Less, "MEM is refused: " + f.Memory.Error, f.Memory.Advice}
+	}
+	return &Finding{"memory", Good, "MEM limits it, by a cgroup", ""}
+}
+
 // network tells what there is for a network of RUN's own.
 func (f *Facts) network(r isolation.Report) *Finding {
 	if r.Rung != isolation.Full && r.Rung != isolation.OneID {

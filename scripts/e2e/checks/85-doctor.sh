@@ -7,15 +7,16 @@ doctor=$tmp/doctor
 mkdir "$doctor"
 install -m 755 "$top/bin/shbuild" "$doctor/shbuild"
 
-# said PLACE STATUS COMMAND…: keeps what COMMAND says, without what is this machine's: its versions, ids, sizes. Of newuidmap
-# and newgidmap, which run side by side, either may be the first to fail.
+# said PLACE STATUS COMMAND…: keeps what COMMAND says, without what is this machine's: its versions, ids, sizes, cgroups. Of
+# newuidmap and newgidmap, which run side by side, either may be the first to fail.
 said() {
 	local place=$1 want=$2 status=0
 	shift 2
 	"$@" >"$doctor/$place.raw" 2>&1 || status=$?
 	sed -E -e 's/^shbuild [^,]+, Linux [^,]+/shbuild 1.0, Linux 6.12.0/' -e "s/, user $(id -u)\$/, user 1000/" -e "s#$HOME#/home/bob#g" \
 		-e 's/: [0-9.]+[kKMGTP]?i?B of [0-9.]+[kKMGTP]?i?B free, (ext4|xfs|btrfs|tmpfs|overlay)$/: 20GiB of 100GiB free, \1/' \
-		-e '/^full /{s/newgidmap/newuidmap/g; s/gid_map/uid_map/}' -e '/^memory /,+0d' "$doctor/$place.raw" >"$doctor/$place.txt"
+		-e '/^full /{s/newgidmap/newuidmap/g; s/gid_map/uid_map/}' "$doctor/$place.raw" >"$doctor/$place.txt"
+	without memory "$doctor/$place.txt"
 	same "$place: status" "$status" "$want" || { cat "$doctor/$place.raw" && return 1; }
 	sed -n '3p' "$doctor/$place.txt"
 }
@@ -23,7 +24,14 @@ said() {
 # on_this_machine PLACE STATUS COMMAND…: without the network, too, which is what happens to be installed.
 on_this_machine() {
 	said "$@"
-	sed -i -e '/^network /,+1{/^network /d;/^         →/d}' -e 's/, (xfs|btrfs|tmpfs)$/, ext4/' "$doctor/$1.txt"
+	without network "$doctor/$1.txt"
+	sed -i -E 's/, (xfs|btrfs|tmpfs)$/, ext4/' "$doctor/$1.txt"
+}
+
+# without TOPIC FILE: without that line and its arrow.
+without() {
+	awk -v topic="$1" '/^[^ ]/ { gone = $1 == topic } !gone' "$2" >"$2.new"
+	mv "$2.new" "$2"
 }
 
 doctor_in_docker() {

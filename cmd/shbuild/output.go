@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/containerd/platforms"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/internal/pattern"
 	"github.com/shbuild/shbuild/registry/image"
 	"github.com/shbuild/shbuild/runtime/build"
 )
@@ -167,10 +167,10 @@ func checkForm(o *build.Output) error {
 }
 
 // annotationName is an attribute: annotation[-TYPE][[PLATFORM]].KEY.
-var annotationName = regexp.MustCompile(`^annotation(?:-([a-z-]+))?(?:\[([A-Za-z0-9_/-]+)\])?\.(\S+)$`)
+var annotationName = pattern.Lazy(`^annotation(?:-([a-z-]+))?(?:\[([A-Za-z0-9_/-]+)\])?\.(\S+)$`)
 
 func parseAnnotation(name, value string) (build.Annotation, error) {
-	m := annotationName.FindStringSubmatch(name)
+	m := annotationName().FindStringSubmatch(name)
 	if m == nil {
 		return build.Annotation{}, diag.WithHint(fmt.Errorf("%s=%s is no annotation", name, value), "annotation.KEY=VALUE, annotation-index.KEY=VALUE, annotation-manifest[linux/arm64].KEY=VALUE")
 	}
@@ -197,9 +197,9 @@ func annotation(on, platform, key, value string) (build.Annotation, error) {
 }
 
 // annotationFlag is the front of an --annotation: TYPE[PLATFORM],…:
-var annotationFlag = regexp.MustCompile(`^([a-z-]+(?:\[[A-Za-z0-9_/-]+\])?(?:,[a-z-]+(?:\[[A-Za-z0-9_/-]+\])?)*):`)
+var annotationFlag = pattern.Lazy(`^([a-z-]+(?:\[[A-Za-z0-9_/-]+\])?(?:,[a-z-]+(?:\[[A-Za-z0-9_/-]+\])?)*):`)
 
-var annotationKind = regexp.MustCompile(`^([a-z-]+)(?:\[([A-Za-z0-9_/-]+)\])?$`)
+var annotationKind = pattern.Lazy(`^([a-z-]+)(?:\[([A-Za-z0-9_/-]+)\])?$`)
 
 // parseAnnotations reads --annotation [TYPE[[PLATFORM]],…:]KEY=VALUE.
 func parseAnnotations(list []string) ([]build.Annotation, error) {
@@ -207,7 +207,7 @@ func parseAnnotations(list []string) ([]build.Annotation, error) {
 	for _, text := range list {
 		kinds, rest := "manifest", text
 		before, _, _ := strings.Cut(text, "=")
-		if m := annotationFlag.FindStringSubmatch(before); m != nil {
+		if m := annotationFlag().FindStringSubmatch(before); m != nil {
 			kinds, rest = m[1], text[len(m[0]):]
 		}
 		key, value, ok := strings.Cut(rest, "=")
@@ -215,7 +215,7 @@ func parseAnnotations(list []string) ([]build.Annotation, error) {
 			return nil, fmt.Errorf("--annotation %s: write KEY=VALUE, or TYPE:KEY=VALUE", text)
 		}
 		for kind := range strings.SplitSeq(kinds, ",") {
-			m := annotationKind.FindStringSubmatch(kind)
+			m := annotationKind().FindStringSubmatch(kind)
 			a, err := annotation(m[1], m[2], key, value)
 			if err != nil {
 				return nil, fmt.Errorf("--annotation %s: %w", text, err)

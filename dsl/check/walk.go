@@ -2,7 +2,6 @@ package check
 
 import (
 	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 	sh "mvdan.cc/sh/v3/syntax"
 
 	"github.com/shbuild/shbuild/dsl/syntax"
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // walk goes through the shell text and the instructions in it.
@@ -109,13 +109,13 @@ func afterPipe(path []sh.Node) *enclosing {
 	return nil
 }
 
-var programName = regexp.MustCompile(`^[a-z][a-z0-9._+-]*$`)
+var programName = pattern.Lazy(`^[a-z][a-z0-9._+-]*$`)
 
 // command warns of a command that will not be found.
 func (c *checker) command(call *sh.CallExpr) {
 	name := call.Args[0].Lit()
 	switch {
-	case name == "" || c.open || c.functions[name] || interp.IsBuiltin(name) || syntax.IsKeyword(name) || !programName.MatchString(name),
+	case name == "" || c.open || c.functions[name] || interp.IsBuiltin(name) || syntax.IsKeyword(name) || !programName().MatchString(name),
 		slices.Contains(c.options.AllowHost, "*") || slices.Contains(c.options.AllowHost, name):
 		return
 	}

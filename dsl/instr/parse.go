@@ -3,12 +3,13 @@ package instr
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // defaultEscape is Dockerfile's escape character where no directive names another.
@@ -80,10 +81,10 @@ func parseNode(text string, escape rune) (*parser.Node, error) {
 	return result.AST.Children[0], nil
 }
 
-var keywordEnd = regexp.MustCompile(`[\t\v\f\r ]+`) // what BuildKit's parser splits at
+var keywordEnd = pattern.Lazy(`[\t\v\f\r ]+`) // what BuildKit's parser splits at
 
 func splitKeyword(line string) (keyword, rest string) {
-	parts := keywordEnd.Split(strings.TrimSpace(line), 2)
+	parts := keywordEnd().Split(strings.TrimSpace(line), 2)
 	if len(parts) == 2 {
 		rest = parts[1]
 	}

@@ -3,7 +3,6 @@ package interp
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	sh "mvdan.cc/sh/v3/syntax"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // ExitError is a script that ended itself by exit, with a status that is not 0.
@@ -77,10 +77,10 @@ func (m *shellMessage) Error() string { return m.text }
 func (m *shellMessage) Unwrap() error { return m.err }
 
 // ownPosition is a position in prepared text, which means nothing to the user.
-var ownPosition = regexp.MustCompile(`(?m)^\d+:\d+: `)
+var ownPosition = pattern.Lazy(`(?m)^\d+:\d+: `)
 
 // tidy gives a line of the shell's as an error's message.
-func tidy(line string) string { return ownPosition.ReplaceAllString(strings.TrimSpace(line), "") }
+func tidy(line string) string { return ownPosition().ReplaceAllString(strings.TrimSpace(line), "") }
 
 // trail is where the shell was called from.
 func (x *shell) trail(env expand.Environ) []diag.Call {
@@ -145,12 +145,12 @@ func statusOf(err error) interp.ExitStatus {
 	return 1
 }
 
-var builtinStatus = regexp.MustCompile(`^builtin exit status (\d+)$`)
+var builtinStatus = pattern.Lazy(`^builtin exit status (\d+)$`)
 
 // statusOfBuiltin is the status in an error of HandlerContext.Builtin, which has no
 // other form than its text.
 func statusOfBuiltin(err error) interp.ExitStatus {
-	if m := builtinStatus.FindStringSubmatch(err.Error()); m != nil {
+	if m := builtinStatus().FindStringSubmatch(err.Error()); m != nil {
 		n, _ := strconv.ParseUint(m[1], 10, 8)
 		return interp.ExitStatus(n)
 	}

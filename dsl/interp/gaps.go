@@ -3,13 +3,14 @@ package interp
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"mvdan.cc/sh/v3/interp"
 	sh "mvdan.cc/sh/v3/syntax"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // What the runner's builtins lack, or do where the host can be seen.
@@ -84,14 +85,14 @@ func comparable(args []string) []string {
 	return args
 }
 
-var verb = regexp.MustCompile(`%[-+ 0#]*[0-9]*(.)`)
+var verb = pattern.Lazy(`%[-+ 0#]*[0-9]*(.)`)
 
 // printable refuses what is no number where printf's format asks for one: the runner prints 0.
 func printable(args []string) error {
 	if len(args) < 2 {
 		return nil
 	}
-	verbs := verb.FindAllStringSubmatch(strings.ReplaceAll(args[0], "%%", ""), -1)
+	verbs := verb().FindAllStringSubmatch(strings.ReplaceAll(args[0], "%%", ""), -1)
 	for i := range args[1:] {
 		if len(verbs) == 0 {
 			break
@@ -99,7 +100,7 @@ func printable(args []string) error {
 		a := args[1+i]
 		switch verbs[i%len(verbs)][1] {
 		case "d", "i", "u", "x", "X", "o":
-			if !isNumber.MatchString(a) && !strings.HasPrefix(a, "'") && !strings.HasPrefix(a, `"`) {
+			if !isNumber().MatchString(a) && !strings.HasPrefix(a, "'") && !strings.HasPrefix(a, `"`) {
 				return fmt.Errorf("printf: %q is not a whole number", a)
 			}
 		}

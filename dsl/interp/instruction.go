@@ -15,6 +15,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/dsl/instr"
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // written runs an instruction that stands in the source.
@@ -275,13 +276,13 @@ func scalars(env expand.Environ) map[string]expand.Variable {
 	return found
 }
 
-var named = regexp.MustCompile(`\$\{?[#!]?([A-Za-z_][A-Za-z0-9_]*)`)
+var named = pattern.Lazy(`\$\{?[#!]?([A-Za-z_][A-Za-z0-9_]*)`)
 
 // seen gives the script variables that a RUN with this text sees: those that are
 // exported, and those that the text names.
 func seen(env expand.Environ, text string) []string {
 	asked := map[string]bool{}
-	for _, m := range named.FindAllStringSubmatch(text, -1) {
+	for _, m := range named().FindAllStringSubmatch(text, -1) {
 		asked[m[1]] = true
 	}
 	var list []string

@@ -9,6 +9,8 @@ import (
 
 	"mvdan.cc/sh/v3/interp"
 	sh "mvdan.cc/sh/v3/syntax"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // mend rewrites what the runner takes for something else than bash does, where the text alone is enough.
@@ -20,21 +22,21 @@ func mend(n sh.Node) {
 		}
 	case *sh.ParamExp:
 		if n.Exp != nil && isPattern(n.Exp.Op) {
-			literally(n.Exp.Word, globSpecial)
+			literally(n.Exp.Word, globSpecial())
 		}
 		if n.Repl != nil {
-			literally(n.Repl.Orig, globSpecial)
+			literally(n.Repl.Orig, globSpecial())
 		}
 	case *sh.BinaryTest:
 		if w, ok := n.Y.(*sh.Word); ok && n.Op == sh.TsReMatch {
-			literally(w, regexpSpecial)
+			literally(w, regexpSpecial())
 		}
 	}
 }
 
 var (
-	globSpecial   = regexp.MustCompile(`[*?\[\]\\!+@()|^-]`)
-	regexpSpecial = regexp.MustCompile(`[.*?+\[\]\\(){}|^$]`)
+	globSpecial   = pattern.Lazy(`[*?\[\]\\!+@()|^-]`)
+	regexpSpecial = pattern.Lazy(`[.*?+\[\]\\(){}|^$]`)
 )
 
 // literally gives the quoted text of a pattern without quotes, each special character escaped: the runner looks at

@@ -2,7 +2,6 @@ package interp
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +9,8 @@ import (
 	"mvdan.cc/sh/v3/expand"
 	"mvdan.cc/sh/v3/interp"
 	sh "mvdan.cc/sh/v3/syntax"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // needs are what a statement asks of variables that the runner would silently take for something else than bash does.
@@ -195,8 +196,8 @@ func (n *needs) number(w *sh.Word) {
 }
 
 var (
-	isNumber = regexp.MustCompile(`^[ \t\n]*(?:[-+]?(?:0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*|[1-9][0-9]?#[0-9A-Za-z@_]+))?[ \t\n]*$`)
-	notOctal = regexp.MustCompile(`^[-+]?0[0-9]+$`)
+	isNumber = pattern.Lazy(`^[ \t\n]*(?:[-+]?(?:0[xX][0-9A-Fa-f]+|0[0-7]*|[1-9][0-9]*|[1-9][0-9]?#[0-9A-Za-z@_]+))?[ \t\n]*$`)
+	notOctal = pattern.Lazy(`^[-+]?0[0-9]+$`)
 )
 
 // check ends the script if a need is not met.
@@ -221,10 +222,10 @@ func (n *needs) met(env expand.Environ) error {
 	}
 	for _, name := range n.numbers {
 		v := env.Get(name)
-		if v.Kind != expand.String || isNumber.MatchString(v.Str) || sh.ValidName(v.Str) {
+		if v.Kind != expand.String || isNumber().MatchString(v.Str) || sh.ValidName(v.Str) {
 			continue
 		}
-		if notOctal.MatchString(v.Str) {
+		if notOctal().MatchString(v.Str) {
 			return &refusal{fmt.Sprintf("%s is %q, no number: a leading 0 makes it octal", name, v.Str), fmt.Sprintf("$((10#$%s)) takes it as a decimal", name)}
 		}
 		return &refusal{fmt.Sprintf("%s is %q, no number", name, v.Str), "arithmetic in this shell takes whole numbers only"}

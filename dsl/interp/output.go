@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // output is where the script's own text goes. If it holds, the shell's messages, which
@@ -37,7 +38,7 @@ func (o *output) Write(p []byte) (int, error) {
 	defer o.mu.Unlock()
 	if !isTrace(p) {
 		o.held = append(o.held, p...)
-		o.broken = o.broken || expansionError.Match(p)
+		o.broken = o.broken || expansionError().Match(p)
 	}
 	return len(p), nil
 }
@@ -76,7 +77,7 @@ func (o *output) release(said string) {
 
 // expansionError is what the runner prints about an expansion that it then takes for
 // empty, or for no command at all.
-var expansionError = regexp.MustCompile(`^(?:division by zero|exponent less than 0|negative array index|` +
+var expansionError = pattern.Lazy(`^(?:division by zero|exponent less than 0|negative array index|` +
 	`brace expansion would exceed .*|unsupported.*|extended globbing .*|extglob .*|collating .*|\[\[: .*|` +
 	`unhandled .*)\n$`)
 

@@ -125,7 +125,7 @@ func refusedNumber(x sh.ArithmExpr) (at sh.Node, err error) {
 	}
 	at = x
 	sh.Walk(x, func(n sh.Node) bool {
-		if w, ok := n.(*sh.Word); ok && notOctal.MatchString(w.Lit()) && !isNumber.MatchString(w.Lit()) {
+		if w, ok := n.(*sh.Word); ok && notOctal().MatchString(w.Lit()) && !isNumber().MatchString(w.Lit()) {
 			at, err = w, &refusal{w.Lit() + " is no number: a leading 0 makes it octal", "leave the 0 out"}
 		}
 		return true

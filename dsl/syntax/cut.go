@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // cut cuts out the instruction whose keyword is v.b[start:end], and puts its command into the skeleton.
@@ -70,13 +71,13 @@ type head struct {
 	start int // of the instruction in the source
 }
 
-var functionParens = regexp.MustCompile(`^\s*\(\s*\)`)
+var functionParens = pattern.Lazy(`^\s*\(\s*\)`)
 
 // read finds the instruction's end and writes its command.
 func (h *head) read() *fault {
 	b := h.line.b
 	rest := b[len(h.Keyword):]
-	if functionParens.Match(rest) {
+	if functionParens().Match(rest) {
 		return &fault{len: len(h.Keyword), err: errors.New("a function cannot have an instruction's name"), hint: "give the function another name"}
 	}
 	if h.inBackquotes() {
@@ -219,12 +220,12 @@ func (h *head) quoteHeredocs() *text {
 	return t
 }
 
-var blankAfter = regexp.MustCompile(`<<-?\s+\S*`)
+var blankAfter = pattern.Lazy(`<<-?\s+\S*`)
 
 // blankHeredoc is the error for << EOF, which a shell reads and Dockerfile does not.
 func blankHeredoc(b []byte) *fault {
 	f := &fault{err: errors.New("a here-document whose body Dockerfile does not read")}
-	if m := blankAfter.FindIndex(b); m != nil {
+	if m := blankAfter().FindIndex(b); m != nil {
 		f.at, f.len = m[0], m[1]-m[0]
 	}
 	f.hint = "Dockerfile wants the name right after <<, as in <<EOF, set off by blanks"

@@ -4,10 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // extent is how far an instruction reaches in its logical line.
@@ -21,10 +22,10 @@ type extent struct {
 }
 
 // closer matches what can close a block.
-var closer = regexp.MustCompile(`^(?:(done|fi|esac|then|do|elif|\})(?:[\s;&|()<>]|$)|(\)|;;&|;;|;&))`)
+var closer = pattern.Lazy(`^(?:(done|fi|esac|then|do|elif|\})(?:[\s;&|()<>]|$)|(\)|;;&|;;|;&))`)
 
 // elseWord finds else where it can begin a statement.
-var elseWord = regexp.MustCompile(`[;&)}\s](else)(?:[\s;&|()<>]|$)`)
+var elseWord = pattern.Lazy(`[;&)}\s](else)(?:[\s;&|()<>]|$)`)
 
 // reach finds where the instruction that begins the joined line ends. The text from from on is a list of
 // statements. The skeleton must end right before the instruction.
@@ -57,13 +58,13 @@ func (k *skeleton) closing(b []byte, from int) (stmts []*syntax.Stmt, at int, wo
 	at = len(b)
 	if perr, ok := stops(err); ok {
 		stop := min(from+int(perr.Pos.Offset()), len(b))
-		if m := closer.FindSubmatch(b[stop:]); m != nil {
+		if m := closer().FindSubmatch(b[stop:]); m != nil {
 			at, word = stop, string(m[1])+string(m[2])
 		}
 	}
 	// The parser takes else for a command. elif in its place is refused, but not in an if of the text's own.
 	for off := from; ; {
-		m := elseWord.FindSubmatchIndex(b[off:at])
+		m := elseWord().FindSubmatchIndex(b[off:at])
 		if m == nil {
 			return stmts, at, word, err
 		}
@@ -160,12 +161,12 @@ type fault struct {
 }
 
 func operatorFault(b []byte, at int, keyword string) *fault {
-	op := operator.FindString(string(b[at:]))
+	op := operator().FindString(string(b[at:]))
 	return &fault{at: at, len: len(op), err: fmt.Errorf("%s after an instruction that runs nothing", op),
 		hint: fmt.Sprintf("put what follows on its own line, or quote the %s if it is part of a word", op)}
 }
 
-var operator = regexp.MustCompile(`^(?:;|&&|\|\||\|&|&|\|)`)
+var operator = pattern.Lazy(`^(?:;|&&|\|\||\|&|&|\|)`)
 
 func (x extent) shellFault(keyword string) *fault {
 	f := &fault{len: len(keyword), err: errors.New("not words")}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // isPlain reports whether every line is one of Dockerfile's instructions, in any letter case.
@@ -24,7 +24,7 @@ func isDockerfileWord(word string) bool {
 	return slices.Contains(DockerfileKeywords, strings.ToUpper(word))
 }
 
-var letters = regexp.MustCompile(`^[A-Za-z]+$`)
+var letters = pattern.Lazy(`^[A-Za-z]+$`)
 
 // misspelt returns the lines that begin with no known instruction, if the file can only be a Dockerfile
 // with a slip of the pen: it has at least one instruction and no trace of the shell language, so nothing
@@ -39,7 +39,7 @@ func misspelt(lines []line) []line {
 		case isDockerfileWord(word), IsKeyword(word):
 			known = true
 			capitals = capitals || word == strings.ToUpper(word)
-		case !letters.MatchString(word), syntax.IsKeyword(word), interp.IsBuiltin(word), declares(word):
+		case !letters().MatchString(word), syntax.IsKeyword(word), interp.IsBuiltin(word), declares(word):
 			return nil
 		case looksLikeInstruction(word, capitals):
 			wrong = append(wrong, l)

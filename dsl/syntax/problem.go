@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // shellError turns an error of the shell's parser into ours, with advice.
@@ -29,12 +29,12 @@ func (k *skeleton) shellError(err error) {
 	if c := k.unclosedHeredoc(off, perr.Text); c != nil {
 		return
 	}
-	token := shellToken.Find(k.src.Text[min(at, len(k.src.Text)):])
+	token := shellToken().Find(k.src.Text[min(at, len(k.src.Text)):])
 	k.fail(at, at+max(1, len(token)), "", k.adviseShell(at, perr.Text), errors.New(perr.Text))
 }
 
 // shellToken is what the mark of an error goes under.
-var shellToken = regexp.MustCompile(`^(?:[A-Za-z_0-9]+|;;&|;;|;&|&&|\|\||<<-?|\$\(|\$\{|.)`)
+var shellToken = pattern.Lazy(`^(?:[A-Za-z_0-9]+|;;&|;;|;&|&&|\|\||<<-?|\$\(|\$\{|.)`)
 
 // unclosedHeredoc reports a heredoc of an instruction whose end is missing.
 func (k *skeleton) unclosedHeredoc(off int, message string) *cut {
@@ -71,7 +71,7 @@ func (k *skeleton) adviseShell(at int, message string) string {
 		if c, word := k.swallowed(at); c != nil {
 			return fmt.Sprintf("%s on line %d takes the %s too: put a ; before it", c.Keyword, c.Span.Start.Line, word)
 		}
-		if m := unclosed.FindStringSubmatch(message); m != nil {
+		if m := unclosed().FindStringSubmatch(message); m != nil {
 			return fmt.Sprintf("it goes on to the end of the file: close it with %s", m[1])
 		}
 	case strings.Contains(message, "closing quote"):
@@ -83,7 +83,7 @@ func (k *skeleton) adviseShell(at int, message string) string {
 }
 
 // unclosed is the shell parser's message about a block without its end.
-var unclosed = regexp.MustCompile("must end with `(.*)`$")
+var unclosed = pattern.Lazy("must end with `(.*)`$")
 
 // reason returns the shell's message without its position.
 func reason(err error) string {
@@ -110,12 +110,12 @@ func (k *skeleton) lastBroken(at int) (before, after *cut) {
 	return before, after
 }
 
-var lastWord = regexp.MustCompile(`\s(done|fi|esac|\})\s*$`)
+var lastWord = pattern.Lazy(`\s(done|fi|esac|\})\s*$`)
 
 // swallowed finds an instruction after at whose last word looks like what should close the block.
 func (k *skeleton) swallowed(at int) (*cut, string) {
 	for _, c := range k.cuts {
-		if m := lastWord.FindStringSubmatch(c.Text); m != nil && c.Span.Start.Offset > at {
+		if m := lastWord().FindStringSubmatch(c.Text); m != nil && c.Span.Start.Offset > at {
 			return c, m[1]
 		}
 	}
@@ -165,7 +165,7 @@ func (s *script) checkMain(f *syntax.File) {
 			return true
 		}
 		word := call.Args[0].Lit()
-		if IsKeyword(word) || functions[word] || len(word) < 3 || strings.ToUpper(word) != word || !letters.MatchString(word) {
+		if IsKeyword(word) || functions[word] || len(word) < 3 || strings.ToUpper(word) != word || !letters().MatchString(word) {
 			return true
 		}
 		if diag.Nearest(word, Keywords) != "" {

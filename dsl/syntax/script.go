@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/shbuild/shbuild/dsl/diag"
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // script is a script being read.
@@ -114,10 +114,10 @@ func (s *script) fail(start, end int, op, hint string, err error) {
 }
 
 // capitals finds what may be an instruction word.
-var capitals = regexp.MustCompile(`[A-Z]+`)
+var capitals = pattern.Lazy(`[A-Z]+`)
 
 // onlyLines matches what may stand between two instructions that are surely in the same list of statements.
-var onlyLines = regexp.MustCompile(`^(?:[ \t\r]*(?:#[^\n]*)?\n)+[ \t]*$`)
+var onlyLines = pattern.Lazy(`^(?:[ \t\r]*(?:#[^\n]*)?\n)+[ \t]*$`)
 
 // scan copies v.b[from:to] to the skeleton, without the instructions in it.
 func (k *skeleton) scan(v view, from, to int) {
@@ -125,7 +125,7 @@ func (k *skeleton) scan(v view, from, to int) {
 	after := 0                  // where the last instruction ended: its text says nothing about what follows
 	sure := false               // it filled lines of its own
 	for {
-		m := capitals.FindIndex(v.b[ahead:to])
+		m := capitals().FindIndex(v.b[ahead:to])
 		if m == nil {
 			break
 		}
@@ -134,7 +134,7 @@ func (k *skeleton) scan(v view, from, to int) {
 		if !IsKeyword(string(v.b[start:end])) || !v.mayEnd(end, to) || !mayBegin(v.b[after:start]) {
 			continue
 		}
-		follows := sure && onlyLines.Match(v.b[copied:start])
+		follows := sure && onlyLines().Match(v.b[copied:start])
 		k.out.addText(v.text, copied, start)
 		copied = start
 		if !follows && !k.startsCommand() {

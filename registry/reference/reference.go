@@ -10,11 +10,11 @@ package reference
 import (
 	"fmt"
 	"net"
-	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 const (
@@ -26,16 +26,12 @@ const (
 // The grammar of the OCI distribution specification, "Pulling manifests", and of Docker's
 // distribution/reference for the registry. Compiled when first used: a container's init starts with this program too, and needs none.
 var (
-	domainForm = form(`^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
-	pathForm   = form(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagForm    = form(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$`)
-	digestForm = form(`^sha256:[a-f0-9]{64}$`)
-	idForm     = form(`^[a-f0-9]{64}$`)
+	domainForm = pattern.Lazy(`^(?:(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])(?:\.(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9]))*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?$`)
+	pathForm   = pattern.Lazy(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
+	tagForm    = pattern.Lazy(`^[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}$`)
+	digestForm = pattern.Lazy(`^sha256:[a-f0-9]{64}$`)
+	idForm     = pattern.Lazy(`^[a-f0-9]{64}$`)
 )
-
-func form(pattern string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
-}
 
 // Ref is a complete image name. The zero value is no name.
 type Ref struct {

@@ -2,7 +2,6 @@ package build
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/shbuild/shbuild/dsl/instr"
+	"github.com/shbuild/shbuild/internal/pattern"
 	"github.com/shbuild/shbuild/registry/reference"
 )
 
@@ -161,12 +161,12 @@ func (r *placedRules) basePlatform(name string, wanted, is ocispec.Platform) {
 // secretName is a name, or a first, last or middle word of one, that tells of
 // a secret; harmless is one that says that it is none.
 var (
-	secretName = regexp.MustCompile(`(?i)(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)`)
-	harmless   = regexp.MustCompile(`(?i)(?:_|^)(?:public|file|version)(?:_|$)`)
+	secretName = pattern.Lazy(`(?i)(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)`)
+	harmless   = pattern.Lazy(`(?i)(?:_|^)(?:public|file|version)(?:_|$)`)
 )
 
 func (r *placedRules) secret(keyword, name string) {
-	if secretName.MatchString(name) && !harmless.MatchString(name) {
+	if secretName().MatchString(name) && !harmless().MatchString(name) {
 		r.run(&linter.RuleSecretsUsedInArgOrEnv, linter.RuleSecretsUsedInArgOrEnv.Format(keyword, name))
 	}
 }

@@ -2,7 +2,6 @@ package build
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/shbuild/shbuild/dsl/diag"
 	"github.com/shbuild/shbuild/dsl/syntax"
+	"github.com/shbuild/shbuild/internal/pattern"
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/reason"
 )
@@ -118,7 +118,7 @@ func noSuchStep(step string, texts map[string]bool) error {
 }
 
 // linePattern is FILE:LINE.
-var linePattern = regexp.MustCompile(`^(.+):(\d+)$`)
+var linePattern = pattern.Lazy(`^(.+):(\d+)$`)
 
 // isStep says whether a --why means the instruction here. A line by itself is one of the file that is built.
 func (p place) isStep(step string, main *diag.Source) bool {
@@ -127,7 +127,7 @@ func (p place) isStep(step string, main *diag.Source) bool {
 	}
 	if p.source != nil {
 		file, text := main, step
-		if m := linePattern.FindStringSubmatch(step); m != nil && p.isFile(m[1]) {
+		if m := linePattern().FindStringSubmatch(step); m != nil && p.isFile(m[1]) {
 			file, text = p.source, m[2]
 		}
 		if n, err := strconv.Atoi(text); err == nil {

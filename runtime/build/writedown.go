@@ -22,7 +22,7 @@ func (b *Builder) told(in cache.Inputs) cache.Inputs {
 	out := make(cache.Inputs, len(in))
 	for i, x := range in {
 		name, isVariable := strings.CutPrefix(x.Name, reason.Variable)
-		if len(x.Value) > longest || isVariable && secretName.MatchString(name) || b.hasSecret(x.Value) {
+		if len(x.Value) > longest || isVariable && secretName().MatchString(name) || b.hasSecret(x.Value) {
 			x = x.Hidden()
 		}
 		out[i] = x

@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -18,6 +17,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/match"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // Portable is records that leave the machine, with the layers that they point to, as an OCI layout has them: a
@@ -236,28 +237,28 @@ func findManifest(path layout.Path, tag, digest string) (v1.Hash, error) {
 }
 
 var (
-	keyForm   = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	slotForm  = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	layerForm = regexp.MustCompile(`^([0-9a-f]{32}|sha256-[0-9a-f]{64})$`)
+	keyForm   = pattern.Lazy(`^[0-9a-f]{64}$`)
+	slotForm  = pattern.Lazy(`^[0-9a-f]{32}$`)
+	layerForm = pattern.Lazy(`^([0-9a-f]{32}|sha256-[0-9a-f]{64})$`)
 )
 
 // check refuses names that this version would not have given: they become names of files here.
 func (p *Portable) check() error {
 	for key, s := range p.Steps {
-		if !keyForm.MatchString(key) || s.Layer != "" && !layerForm.MatchString(s.Layer) {
+		if !keyForm().MatchString(key) || s.Layer != "" && !layerForm().MatchString(s.Layer) {
 			return fmt.Errorf("it has a step of the odd name %q", key)
 		}
 		if s.Made == nil {
 			continue
 		}
 		for _, slot := range s.Made.Slots {
-			if !slotForm.MatchString(slot) {
+			if !slotForm().MatchString(slot) {
 				return fmt.Errorf("it has a slot of the odd name %q", slot)
 			}
 		}
 	}
 	for id := range p.Layers {
-		if !layerForm.MatchString(id) {
+		if !layerForm().MatchString(id) {
 			return fmt.Errorf("it has a layer of the odd name %q", id)
 		}
 	}

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"net/url"
 	"path"
-	"regexp"
 	"strings"
 
 	"github.com/moby/buildkit/frontend/dockerfile/dfgitutil"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // Repository is a tree in a Git repository.
@@ -55,11 +56,11 @@ func SaysKeep(address string) *bool {
 	return g.KeepGitDir
 }
 
-var hash = regexp.MustCompile(`^[0-9a-fA-F]+$`)
+var hash = pattern.Lazy(`^[0-9a-fA-F]+$`)
 
 // Check refuses what no repository has.
 func (r *Repository) Check() error {
-	if r.Checksum != "" && !hash.MatchString(r.Checksum) {
+	if r.Checksum != "" && !hash().MatchString(r.Checksum) {
 		return hinted(fmt.Errorf("the checksum %s is not a commit's hash", r.Checksum), "of a repository the checksum is the hash of the commit, or its beginning")
 	}
 	if strings.HasPrefix(r.Ref, "-") || strings.HasPrefix(r.Remote, "-") {

@@ -3,8 +3,9 @@ package fetch
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
+
+	"github.com/shbuild/shbuild/internal/pattern"
 )
 
 // Commit is what a repository's ref stands for.
@@ -14,7 +15,7 @@ type Commit struct {
 	ref    string // by which the server names it; empty: by hash alone
 }
 
-var wholeHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+var wholeHash = pattern.Lazy(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // Key names the tree: two of one key are the same.
 func (r *Repository) Key(c *Commit) string {
@@ -54,7 +55,7 @@ func (f *Fetcher) resolve(ctx context.Context, r *Repository) (*Commit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if wholeHash.MatchString(r.Ref) {
+	if wholeHash().MatchString(r.Ref) {
 		return &Commit{Hash: r.Ref}, nil
 	}
 	g := &git{fetcher: f, dir: dir, auth: f.gitSecret(r.Remote)}
@@ -75,14 +76,14 @@ func (f *Fetcher) resolve(ctx context.Context, r *Repository) (*Commit, error) {
 	return c, nil
 }
 
-var headLine = regexp.MustCompile(`(?m)^ref: (refs/heads/\S+)\tHEAD$`)
+var headLine = pattern.Lazy(`(?m)^ref: (refs/heads/\S+)\tHEAD$`)
 
 func defaultBranch(ctx context.Context, g *git, remote string) (string, error) {
 	out, err := g.run(ctx, "ls-remote", "--symref", "--", remote, "HEAD")
 	if err != nil {
 		return "", err
 	}
-	m := headLine.FindStringSubmatch(out)
+	m := headLine().FindStringSubmatch(out)
 	if m == nil {
 		return "", hinted(fmt.Errorf("the repository does not say which branch is its default"), "name one: #main")
 	}
@@ -94,7 +95,7 @@ func choose(ref, answer string) *Commit {
 	found := map[string]string{}
 	for line := range strings.Lines(answer) {
 		hash, name, _ := strings.Cut(strings.TrimSpace(line), "\t")
-		if wholeHash.MatchString(hash) {
+		if wholeHash().MatchString(hash) {
 			found[name] = hash
 		}
 	}

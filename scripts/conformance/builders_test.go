@@ -72,6 +72,7 @@ func (c *testcase) flagsIn(context string) []string {
 
 type shbuild struct {
 	program, root string
+	isolation     string // empty: the best
 }
 
 func (b *shbuild) build(c *testcase, context, archive string) error {
@@ -79,7 +80,7 @@ func (b *shbuild) build(c *testcase, context, archive string) error {
 		return err
 	}
 	args := append([]string{"build", "--progress", "plain", "-o", "type=oci,dest=" + archive}, c.flagsIn(context)...)
-	return run([]string{"SHBUILD_ROOT=" + b.root}, b.program, append(args, cmp.Or(c.context, context))...)
+	return run([]string{"SHBUILD_ROOT=" + b.root, "SHBUILD_ISOLATION=" + b.isolation}, b.program, append(args, cmp.Or(c.context, context))...)
 }
 
 // buildkit is a buildkitd, by buildctl, that nobody else uses. It takes a file for unchanged that has the name, size and

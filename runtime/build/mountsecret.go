@@ -117,7 +117,7 @@ func (r *ready) secretFile(data []byte, m mount, mode os.FileMode) (string, erro
 		if err != nil {
 			return "", err
 		}
-		if r.b.copying() { // nothing can be mounted either
+		if mustCopy(r.b.opts.Isolation) { // nothing can be mounted
 			r.later(func() error { return os.RemoveAll(dir) })
 			r.secretDir = dir
 			return r.secretFile(data, m, mode)

@@ -5,7 +5,7 @@
 # make check        the same without `make e2e`, which takes the network
 # make lint         gofmt, go vet, staticcheck
 # make e2e          real Debian, registry, podman, skopeo, umoci, docker
-# make conformance  the same images as BuildKit's, and podman's, for every case of scripts/conformance
+# make conformance  the same images as BuildKit's, and podman's, for every case of scripts/conformance; some on each rung
 # make bench        times the parts, and whole builds against other builders: docs/performance (not in CI)
 # make fuzz         every fuzz target for 20 s
 # make install      into $(PREFIX)/bin, by default /usr/local/bin
@@ -48,6 +48,7 @@ e2e: build
 conformance: build
 	@scripts/setup e2e
 	go test -count=1 -timeout 20m -exec "'$(CURDIR)/scripts/as-test-user'" ./scripts/conformance
+	scripts/conformance/on-rungs
 
 bench: build
 	@scripts/setup bench

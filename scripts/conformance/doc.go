@@ -19,7 +19,7 @@
 // `make conformance` runs all cases with shbuild, and compares with podman where there is one; CONFORMANCE_PODMAN=10
 // lets podman build one case in ten only, CONFORMANCE_PODMAN=0 none. CONFORMANCE_ISOLATION=one-id or chroot has
 // shbuild build them on that rung; `rungs` lists the cases that differ there, with the reason. CONFORMANCE_SHARE=8
-// builds one case in eight. With
+// builds one case in eight. on-rungs does both, as part of `make conformance`. With
 // CONFORMANCE_BUILDKIT set to a buildkitd's address and buildctl on PATH, BuildKit builds them too;
 // CONFORMANCE_UPDATE=1 then writes `want` anew.
 package conformance

@@ -144,8 +144,10 @@ func details(t testing.TB, path string, st *unix.Stat_t) (s string) {
 	case isRegular(st):
 		data, err := os.ReadFile(path)
 		must(t, err)
-		if s = fmt.Sprintf(" %q", data); len(data) > 40 {
+		if len(data) > 40 {
 			s = fmt.Sprintf(" %d bytes, %x", len(data), sha256.Sum256(data))
+		} else {
+			s = fmt.Sprintf(" %q", data)
 		}
 	case !isDir(st):
 		return fmt.Sprintf(" %d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))

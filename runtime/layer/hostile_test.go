@@ -203,7 +203,7 @@ func TestApplyHugeSize(t *testing.T) {
 // Many entries, of one folder and of many, in no long time and with few files open.
 func TestApplyMany(t *testing.T) {
 	t.Parallel()
-	const n = 100_000
+	const n = 30_000
 	r, w := io.Pipe()
 	go func() {
 		out := tar.NewWriter(w)

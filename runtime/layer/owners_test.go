@@ -34,7 +34,7 @@ func TestCloneReown(t *testing.T) {
 		file("x", "x").xattr("user.x", "y"),
 		file(".wh.gone", ""), dir("opaque/"), file("opaque/.wh..wh..opq", ""), file("empty", ""), file("big", strings.Repeat("0123456789", 200_000)),
 	)
-	shell(t, from, "truncate -s 100M holes; echo x | dd of=holes bs=1 seek=50M conv=notrunc status=none; mkfifo fifo; touch -d @1234567890.123456789 fifo holes .")
+	shell(t, from, "truncate -s 8M holes; echo x | dd of=holes bs=1 seek=4M conv=notrunc status=none; mkfifo fifo; touch -d @1234567890.123456789 fifo holes .")
 	before := look(t, from)
 
 	seven := another(t, 7)

@@ -26,11 +26,12 @@ type builder interface {
 
 // job is one build.
 type job struct {
-	tag     string // without the registry
-	file    string // a Dockerfile, absolute
-	context string // a folder, absolute
-	noCache bool
-	args    []string // build arguments, NAME=VALUE
+	tag         string // without the registry
+	file        string // a Dockerfile, absolute
+	context     string // a folder, absolute
+	noCache     bool
+	args        []string // build arguments, NAME=VALUE
+	compression string   // that its layers are going to be pushed in; empty: the builder's own. Who compresses at the push may leave it
 }
 
 // options are those flags that all command lines have in common.
@@ -67,16 +68,17 @@ func (s *shbuild) version(ctx context.Context) *exec.Cmd {
 func (s *shbuild) reset(context.Context) error { return s.b.who.wipe(s.root()) }
 
 func (s *shbuild) build(ctx context.Context, j job) *exec.Cmd {
-	args := append(j.options(), "--progress", "plain", "-t", s.b.registry.image(j.tag), "-f", j.file, j.context)
-	return s.command(ctx, "build", args...)
+	args := append(j.options(), "--progress", "plain")
+	if j.compression == "" {
+		args = append(args, "-t", s.b.registry.image(j.tag))
+	} else {
+		args = append(args, "-o", fmt.Sprintf("type=image,name=%s,compression=%s", s.b.registry.image(j.tag), j.compression))
+	}
+	return s.command(ctx, "build", append(args, "-f", j.file, j.context)...)
 }
 
-func (s *shbuild) push(ctx context.Context, j job, compression string) *exec.Cmd {
-	if compression == "gzip" {
-		return s.command(ctx, "push", s.b.registry.image(j.tag))
-	}
-	output := fmt.Sprintf("type=registry,name=%s,compression=%s,force-compression=true", s.b.registry.image(j.tag), compression)
-	return s.command(ctx, "build", "--progress", "plain", "-o", output, "-f", j.file, j.context)
+func (s *shbuild) push(ctx context.Context, j job, _ string) *exec.Cmd {
+	return s.command(ctx, "push", s.b.registry.image(j.tag)) // as it was built
 }
 
 // copyProgram puts a program where everybody can run it.

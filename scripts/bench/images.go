@@ -94,7 +94,7 @@ func push(ctx context.Context, b *bench) error {
 				if err := refill(); err != nil {
 					return nil, err
 				}
-				j := job{tag: "made/push:" + compression, file: file, context: dir}
+				j := job{tag: "made/push:" + compression, file: file, context: dir, compression: compression}
 				send := t.push(ctx, j, compression)
 				if send == nil {
 					continue

@@ -43,6 +43,7 @@ var architecture = map[string][]string{
 	"runtime/cgroup":    {"runtime/sandbox", "runtime/userns"},
 	"runtime/sandbox":   {"runtime/isolation", "runtime/owner", "runtime/userns"},
 	"runtime/container": {"runtime/isolation", "runtime/sandbox", "runtime/userns"},
+	"runtime/network":   {},
 	"runtime/runner":    {},
 	"runtime/sshagent":  {"runtime/owner"},
 	"runtime/buildctx":  {"runtime/owner"},

@@ -28,7 +28,7 @@ type runFlags struct {
 func (f *runFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.secrets, "secret", nil, "give RUN --mount=type=secret a secret: `id=ID[,src=FILE|,env=NAME]`")
 	fs.StringArrayVar(&f.ssh, "ssh", nil, "give RUN --mount=type=ssh an agent's socket or private keys: `default|ID[=SOCKET|KEY[,KEY…]]`")
-	fs.StringVar(&f.network, "network", "", "the network of RUN: `default|none|host`")
+	fs.StringVar(&f.network, "network", "", "the network of RUN: `default|none|host|private`")
 	fs.StringArrayVar(&f.allow, "allow", nil, "allow what a Dockerfile may ask for: `network.host|security.insecure`")
 	fs.StringArrayVar(&f.hosts, "add-host", nil, "put a name into /etc/hosts of RUN: `NAME:ADDRESS`")
 	fs.StringVar(&f.shmSize, "shm-size", "", "the `SIZE` of /dev/shm in RUN (default 64m)")
@@ -44,8 +44,8 @@ func (f *runFlags) options() (o build.RunOptions, err error) {
 			"start shbuild in it: systemd-run --user --scope --slice=NAME shbuild …")
 	}
 	o.Network = f.network
-	if f.network != "" && !slices.Contains([]string{"default", "none", "host"}, f.network) {
-		return o, fmt.Errorf("--network %s: it is default, none or host", f.network)
+	if f.network != "" && !slices.Contains([]string{"default", "none", "host", build.NetworkPrivate}, f.network) {
+		return o, fmt.Errorf("--network %s: it is default, none, host or private", f.network)
 	}
 	for _, what := range f.allow {
 		if what != build.AllowHostNetwork && what != build.AllowInsecure {

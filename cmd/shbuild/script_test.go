@@ -17,7 +17,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"shbuild": main, "dist": main, "nsinit": main})
+	testscript.Main(m, map[string]func(){"shbuild": main, "dist": main, "nsinit": main, "dial": dial})
 }
 
 // TestScript runs the manual: every script of testdata/script, each with a state folder of its own.
@@ -43,11 +43,14 @@ func TestScript(t *testing.T) {
 				return os.Getuid() == 0, nil
 			case "memory":
 				return limits(), nil
+			case "network":
+				return networks(), nil
 			}
 			return false, fmt.Errorf("unknown condition %q", name)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"config": config,
+			"listen": listen,
 			"spans":  spans,
 		},
 	})

@@ -121,6 +121,7 @@ type Builder struct {
 	cache     *cache.Cache
 	hashes    *buildctx.Hashes
 	sandbox   *sandbox.Sandbox
+	private   privateNetwork
 	context   func() (*buildctx.Tree, error)
 
 	copies    atomic.Pointer[layer.Copies] // nil: files are mounted
@@ -223,7 +224,7 @@ func (b *Builder) Close() error {
 	b.early.Wait()
 	b.remembering.Wait()
 	b.registry.Close()
-	return errors.Join(b.stopAgent(), b.fetcher.Close(), b.sandbox.Close(), b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
+	return errors.Join(b.stopAgent(), b.fetcher.Close(), b.sandbox.Close(), b.private.close(), b.hashes.Save(), os.RemoveAll(b.temp), b.layers.Close())
 }
 
 // Result is what a build made.

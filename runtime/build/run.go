@@ -242,7 +242,7 @@ func (b *Builder) sandboxed(ctx context.Context, root string, in runInputs, r *r
 	}
 	var flush func() error
 	spec.Stdout, spec.Stderr, flush = out.streams(r.secrets)
-	if err := b.confine(&spec, in.confinement); err != nil {
+	if err := b.confine(ctx, &spec, in.confinement); err != nil {
 		return err
 	}
 	if stdin != "" {

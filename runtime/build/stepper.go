@@ -200,7 +200,7 @@ func (st *Stop) shell(ctx context.Context, root string, t *sandbox.Terminal, kin
 		UID: user.UID, GID: user.GID, Groups: user.Groups, Hostname: st.b.hostname(),
 		Terminal: t, Stdin: in, Stdout: out, Stderr: out, Root: s.root,
 	}
-	if err := st.b.confine(&spec, st.b.confined()); err != nil {
+	if err := st.b.confine(ctx, &spec, st.b.confined()); err != nil {
 		return err
 	}
 	if t != nil {

@@ -103,7 +103,7 @@ func systemMounts(spec *sandbox.Spec) []*configs.Mount {
 // sysMounts are /sys: the outer one, since a sysfs of its own needs a network namespace of its own. Where there is
 // one and the kernel allows it, the outer one would tell of the host's network.
 func sysMounts(spec *sandbox.Spec) []*configs.Mount {
-	if !spec.NoNetwork || !ownSysfs() {
+	if own := spec.NoNetwork && ownSysfs() || !spec.NoNetwork && spec.Private != nil && privateSysfs(); !own {
 		return []*configs.Mount{bind("/sys", "/sys", !spec.Insecure, noAccess)}
 	}
 	sysfs := &configs.Mount{Device: "sysfs", Source: "sysfs", Destination: "/sys", Flags: noAccess}

@@ -72,7 +72,7 @@ func dress(spec *sandbox.Spec, rootfs string) (_ *clothes, err error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the name servers: %w", err)
 	}
-	for name, text := range map[string][]byte{"/etc/resolv.conf": resolvConf(resolv, true), "/etc/hosts": hosts(spec)} {
+	for name, text := range map[string][]byte{"/etc/resolv.conf": resolvConf(resolv, servers(spec)), "/etc/hosts": hosts(spec)} {
 		if err := c.put(name, false, func(path string) error { return writeFile(path, text, 0o644) }); err != nil {
 			return nil, err
 		}

@@ -37,7 +37,7 @@ func networkMounts(spec *sandbox.Spec) ([]*configs.Mount, func(), error) {
 	for _, f := range []struct {
 		name string
 		text []byte
-	}{{"resolv.conf", resolvConf(resolv, !spec.NoNetwork)}, {"hosts", hosts(spec)}} {
+	}{{"resolv.conf", resolvConf(resolv, servers(spec))}, {"hosts", hosts(spec)}} {
 		file := filepath.Join(spec.StateDir, spec.ID+"."+f.name)
 		made = append(made, file)
 		// Its mode must not depend on the umask: programs of any user read it.
@@ -61,10 +61,35 @@ func hosts(spec *sandbox.Spec) []byte {
 // publicServers are BuildKit's name servers where the host names none.
 var publicServers = []string{"8.8.8.8", "8.8.4.4", "2001:4860:4860::8888", "2001:4860:4860::8844"}
 
+// servers gives the container's name servers for the host's. Those on loopback can be reached in the host's network
+// alone.
+func servers(spec *sandbox.Spec) func(host []netip.Addr) []netip.Addr {
+	notOwn := func(host []netip.Addr) []netip.Addr { return slices.DeleteFunc(host, netip.Addr.IsLoopback) }
+	switch {
+	case spec.NoNetwork:
+		return notOwn
+	case spec.Private == nil:
+		return func(host []netip.Addr) []netip.Addr { return host }
+	}
+	// The first, by IPv4, is the one that is asked by what stands in for it. It cannot be asked by its own address too:
+	// pasta lets its answers come from there.
+	forwarder := spec.Private.NameServer
+	return func(host []netip.Addr) []netip.Addr {
+		if first := slices.IndexFunc(host, netip.Addr.Is4); first >= 0 {
+			host[first] = forwarder
+		}
+		if host = notOwn(host); len(host) == 0 {
+			return []netip.Addr{forwarder}
+		}
+		return host
+	}
+}
+
 // resolvConf rewrites the host's resolv.conf as BuildKit does: comments go, the last search line counts, options
-// add up. Name servers on loopback stay with the host's network alone, where they can be reached.
-func resolvConf(text []byte, hostNetwork bool) []byte {
-	var servers, search, options, other []string
+// add up.
+func resolvConf(text []byte, choose func([]netip.Addr) []netip.Addr) []byte {
+	var servers []netip.Addr
+	var search, options, other []string
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSuffix(line, "\n")
 		words := strings.Fields(line)
@@ -76,8 +101,8 @@ func resolvConf(text []byte, hostNetwork bool) []byte {
 			if len(words) < 2 {
 				continue
 			}
-			if a, err := netip.ParseAddr(words[1]); err == nil && (hostNetwork || !a.IsLoopback()) {
-				servers = append(servers, a.String())
+			if a, err := netip.ParseAddr(words[1]); err == nil {
+				servers = append(servers, a)
 			}
 		case "search", "domain":
 			if len(words) > 1 {
@@ -89,8 +114,10 @@ func resolvConf(text []byte, hostNetwork bool) []byte {
 			other = append(other, line)
 		}
 	}
-	if len(servers) == 0 {
-		servers = publicServers
+	if servers = choose(servers); len(servers) == 0 {
+		for _, text := range publicServers {
+			servers = append(servers, netip.MustParseAddr(text))
+		}
 	}
 	var out bytes.Buffer
 	for _, s := range servers {
@@ -113,15 +140,16 @@ var ownSysfs = sync.OnceValue(func() bool {
 	answer := make(chan bool)
 	go func() {
 		runtime.LockOSThread() // never unlocked: the thread, and its namespace, end with the goroutine
-		answer <- mountsSysfs()
+		answer <- unix.Unshare(unix.CLONE_NEWNET) == nil && mountsSysfs()
 	}()
 	return <-answer
 })
 
+// privateSysfs says whether it lets one in the network that this process is in. Another root has no right to that: the
+// network is the build's.
+var privateSysfs = sync.OnceValue(mountsSysfs)
+
 func mountsSysfs() bool {
-	if unix.Unshare(unix.CLONE_NEWNET) != nil {
-		return false
-	}
 	fs, err := unix.Fsopen("sysfs", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return false

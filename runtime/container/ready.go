@@ -84,7 +84,7 @@ func (r *ready) prepare(spec *sandbox.Spec) {
 	if r.closed || r.waiting != nil {
 		return
 	}
-	r.waiting, _ = newSpare(filepath.Dir(spec.StateDir))
+	r.waiting, _ = newSpare(filepath.Dir(spec.StateDir), spec.Private)
 }
 
 func (r *ready) close() {
@@ -97,7 +97,7 @@ func (r *ready) close() {
 	}
 }
 
-func newSpare(above string) (_ *spare, err error) {
+func newSpare(above string, network *sandbox.Private) (_ *spare, err error) {
 	s := &spare{}
 	if s.dir, err = os.MkdirTemp(above, "spare-"); err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func newSpare(above string) (_ *spare, err error) {
 		return nil, err
 	}
 	// What is not of its kind comes with the errand; libcontainer asks for something all the same.
-	spec := &sandbox.Spec{ID: "spare-" + rand.Text(), Hostname: "spare"}
+	spec := &sandbox.Spec{ID: "spare-" + rand.Text(), Hostname: "spare", Private: network}
 	p := &libcontainer.Process{
 		Init: true, Args: []string{"none"}, Env: []string{}, Cwd: "/", AdditionalGroups: []int{}, Stdin: null, Stdout: null, Stderr: null,
 	}

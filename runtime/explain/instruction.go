@@ -187,7 +187,7 @@ func (x *explaining) setUp(l *Line) {
 	}
 	x.told = l.Line
 	d := x.described
-	l.say("namespaces", "%s of its own, in the user namespace that the whole build has; the host's network", strings.Join(d.Namespaces, ", "))
+	l.say("namespaces", "%s of its own, in the user namespace that the whole build has; the host's network, without --network private", strings.Join(d.Namespaces, ", "))
 	for _, m := range d.Mounts {
 		l.say("mounts", "%s", m)
 	}

@@ -34,7 +34,7 @@ func (s *Sandbox) Run(ctx context.Context, spec Spec) (_ Result, err error) {
 			err = errors.Join(err, cerr)
 		}
 	}()
-	r, err := s.runner(place{spec.Root, spec.Memory > 0})
+	r, err := s.runner(place{spec.Root, spec.Memory > 0, spec.Private})
 	if err != nil {
 		return Result{}, err
 	}

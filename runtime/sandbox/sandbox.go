@@ -1,5 +1,5 @@
 // Package sandbox runs one process in a root file system, as BuildKit would: with its own mount, PID, IPC and UTS
-// namespaces, the host's network or none, Docker's default capabilities and seccomp profile, and Docker's masked
+// namespaces, a given network, the host's or none, Docker's default capabilities and seccomp profile, and Docker's masked
 // and read-only paths.
 //
 // It has to run inside the namespaces of package userns, as root there. Runs are independent of each other and
@@ -19,6 +19,8 @@ package sandbox
 
 import (
 	"io"
+	"net/netip"
+	"os/exec"
 	"time"
 
 	"github.com/shbuild/shbuild/runtime/isolation"
@@ -49,7 +51,8 @@ type Spec struct {
 
 	Mounts []Mount // in this order, after /proc, /dev, /sys, /etc/resolv.conf and /etc/hosts
 
-	NoNetwork bool     // a network of its own, with nothing in it but lo; else the host's
+	NoNetwork bool     // a network of its own, with nothing in it but lo
+	Private   *Private // a network that the container shares with others; nil: it is the host's
 	Hosts     []string // further lines of /etc/hosts
 	ShmSize   int64    // size of /dev/shm in bytes; 0: 64 MB
 	Limits    []Limit
@@ -77,6 +80,12 @@ type Spec struct {
 	// Grace is how long the program has to end after SIGTERM when the context ends, if it has a handler for that;
 	// then, and without a handler, it is killed.
 	Grace time.Duration
+}
+
+// Private is a network of its own for several containers. Package network has one.
+type Private struct {
+	NameServer netip.Addr            // where the first of the host's name servers answers
+	Start      func(*exec.Cmd) error `json:"-"` // starts a process in it
 }
 
 // Limit is a resource limit of the process.

@@ -29,6 +29,7 @@ type place struct {
 	root *userns.Root // nil: the root here
 	// limited: in the cgroup that this process has come to. What it has started before cannot follow it there.
 	limited bool
+	network *Private // nil: the host's. All that it starts is there too
 }
 
 // New gives a Sandbox with the program of the runner, an executable's content (package runner has it), and what limits
@@ -51,14 +52,14 @@ func (s *Sandbox) Close() (err error) {
 
 // runner finds, or starts, the runner at a place.
 func (s *Sandbox) runner(at place) (*runner, error) {
-	key := fmt.Sprint(at.limited)
+	key := fmt.Sprintf("%v %p ", at.limited, at.network)
 	if at.root != nil {
 		key += at.root.String()
 	}
 	s.mu.Lock()
 	start := s.starts[key]
 	if start == nil {
-		start = sync.OnceValues(func() (*runner, error) { return s.startRunner(at.root) })
+		start = sync.OnceValues(func() (*runner, error) { return s.startRunner(at) })
 		s.starts[key] = start
 	}
 	s.mu.Unlock()
@@ -72,13 +73,13 @@ type runner struct {
 	said    *lastWords
 }
 
-func (s *Sandbox) startRunner(root *userns.Root) (*runner, error) {
+func (s *Sandbox) startRunner(at place) (*runner, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errors.New("start the container runner: the build is over")
 	}
-	r, err := startRunner(s.program, root)
+	r, err := startRunner(s.program, at)
 	if err != nil {
 		return nil, fmt.Errorf("start the container runner: %w", err)
 	}
@@ -86,7 +87,7 @@ func (s *Sandbox) startRunner(root *userns.Root) (*runner, error) {
 	return r, nil
 }
 
-func startRunner(program []byte, root *userns.Root) (*runner, error) {
+func startRunner(program []byte, at place) (*runner, error) {
 	file, err := executable(program)
 	if err != nil {
 		return nil, err
@@ -104,15 +105,19 @@ func startRunner(program []byte, root *userns.Root) (*runner, error) {
 	r.process.ExtraFiles = []*os.File{theirs} // becomes controlFd
 	r.process.Stderr = r.said
 	r.process.SysProcAttr = &unix.SysProcAttr{}
-	if root != nil {
-		r.process.SysProcAttr = root.Attr()
+	if at.root != nil {
+		r.process.SysProcAttr = at.root.Attr()
 		r.process.Args = append(r.process.Args, ForAnotherRoot)
 	}
 	r.process.SysProcAttr.Setpgid = true // a ^C of the terminal's is for the build, which ends its containers
-	if err := r.process.Start(); err != nil {
+	start := r.process.Start
+	if at.network != nil {
+		start = func() error { return at.network.Start(r.process) }
+	}
+	if err := start(); err != nil {
 		ours.Close()
-		if root != nil {
-			err = root.StartError(err)
+		if at.root != nil {
+			err = at.root.StartError(err)
 		}
 		return nil, err
 	}

@@ -38,6 +38,20 @@ func (c *Client) PushIndex(ctx context.Context, index v1.ImageIndex, name string
 	return c.push(ctx, index, images, name)
 }
 
+// pusher logs in for a push.
+func (c *Client) pusher(ctx context.Context, name string) (*repo, *ggcr.Pusher, error) {
+	r, err := c.connect(ctx, name, transport.PushScope)
+	if err != nil {
+		return nil, nil, err
+	}
+	// Retrying is ours, because it must end when ctx does.
+	pusher, err := ggcr.NewPusher(ggcr.WithTransport(r.http.Transport), ggcr.WithRetryBackoff(ggcr.Backoff{Steps: 1}))
+	if err != nil {
+		return nil, nil, fmt.Errorf("push %s: %w", r.ref, err)
+	}
+	return r, pusher, nil
+}
+
 // pushable is what a name may stand for.
 type pushable interface {
 	ggcr.Taggable
@@ -45,7 +59,7 @@ type pushable interface {
 }
 
 func (c *Client) push(ctx context.Context, what pushable, images []v1.Image, name string) error {
-	r, err := c.connect(ctx, name, transport.PushScope)
+	r, pusher, err := c.pusher(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -53,11 +67,6 @@ func (c *Client) push(ctx context.Context, what pushable, images []v1.Image, nam
 		return fmt.Errorf("push %s: %w", r.ref, err)
 	} else if r.ref.Digest != "" && r.ref.Digest != digest.String() {
 		return r.fail(Wrong, "give it a tag", "the image to push is %s", digest)
-	}
-	// Retrying is ours, because it must end when ctx does.
-	pusher, err := ggcr.NewPusher(ggcr.WithTransport(r.http.Transport), ggcr.WithRetryBackoff(ggcr.Backoff{Steps: 1}))
-	if err != nil {
-		return fmt.Errorf("push %s: %w", r.ref, err)
 	}
 	for _, img := range images {
 		if err := r.pushLayers(ctx, pusher, img); err != nil {
@@ -77,24 +86,27 @@ func (r *repo) pushLayers(ctx context.Context, pusher *ggcr.Pusher, img v1.Image
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(uploads)
 	for _, layer := range layers {
-		mediaType, err := layer.MediaType()
-		if err != nil {
-			return fmt.Errorf("push %s: %w", r.ref, err)
-		}
-		if !mediaType.IsDistributable() {
-			continue
-		}
-		digest, err := layer.Digest()
-		if err != nil {
-			return fmt.Errorf("push %s: %w", r.ref, err)
-		}
-		group.Go(func() error {
-			ctx, ended := r.client.o.Watch(ctx, "push layer "+digest.String())
-			defer ended()
-			return r.retry(ctx, func() error { return pusher.Upload(ctx, r.remote.Context(), layer) })
-		})
+		group.Go(func() error { return r.pushLayer(ctx, pusher, layer) })
 	}
 	return group.Wait()
+}
+
+// pushLayer sends a layer that the repository does not have.
+func (r *repo) pushLayer(ctx context.Context, pusher *ggcr.Pusher, layer v1.Layer) error {
+	mediaType, err := layer.MediaType()
+	if err != nil {
+		return fmt.Errorf("push %s: %w", r.ref, err)
+	}
+	if !mediaType.IsDistributable() {
+		return nil
+	}
+	digest, err := layer.Digest()
+	if err != nil {
+		return fmt.Errorf("push %s: %w", r.ref, err)
+	}
+	ctx, ended := r.client.o.Watch(ctx, "push layer "+digest.String())
+	defer ended()
+	return r.retry(ctx, func() error { return pusher.Upload(ctx, r.remote.Context(), layer) })
 }
 
 // retry repeats an upload from its start as long as the fault may pass.

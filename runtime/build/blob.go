@@ -19,14 +19,16 @@ import (
 )
 
 // imageLayers are the layers as an image has them, compressed and in the store. Two
-// are made at a time.
-func (b *Builder) imageLayers(ctx context.Context, f files, form Form) ([]v1.Layer, error) {
+// are made at a time; each is given to made at once.
+func (b *Builder) imageLayers(ctx context.Context, f files, form Form, made func(v1.Layer)) ([]v1.Layer, error) {
 	out := make([]v1.Layer, len(f.layers))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range f.layers {
 		group.Go(func() (err error) {
-			out[i], err = b.imageLayer(ctx, files{f.layers[:i+1]}, form)
+			if out[i], err = b.imageLayer(ctx, files{f.layers[:i+1]}, form); err == nil {
+				made(out[i])
+			}
 			return err
 		})
 	}

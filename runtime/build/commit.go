@@ -37,7 +37,11 @@ func (b *Builder) commit(ctx context.Context, s *stage, names []string, push boo
 func (b *Builder) commitNamed(ctx context.Context, s *stage, names []string, push bool) error {
 	form := b.opts.Form
 	form.Annotations = nil // they are the result's
-	img, err := b.image(ctx, s, nil, form)
+	var pushTo []string
+	if push {
+		pushTo = names
+	}
+	img, err := b.image(ctx, s, nil, form, pushTo)
 	if err != nil {
 		return err
 	}

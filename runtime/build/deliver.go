@@ -107,7 +107,7 @@ type delivery struct {
 }
 
 // product is the result in a form, made once.
-func (t *delivery) product(ctx context.Context, form Form) (*product, error) {
+func (t *delivery) product(ctx context.Context, form Form, pushTo []string) (*product, error) {
 	key := fmt.Sprintf("%s %t %t %+v", form.suffix(), form.Force, form.Docker, form.Annotations)
 	if p := t.products[key]; p != nil {
 		return p, nil
@@ -115,7 +115,7 @@ func (t *delivery) product(ctx context.Context, form Form) (*product, error) {
 	ctx, span := trace.Start(ctx, "image")
 	defer span.End()
 	step := t.of[0].Builder.progress.Begin("image")
-	p, err := produce(ctx, t.of, t.tags, form)
+	p, err := produce(ctx, t.of, t.tags, form, pushTo)
 	if err != nil {
 		step.End(Failed)
 		return nil, err
@@ -127,7 +127,14 @@ func (t *delivery) product(ctx context.Context, form Form) (*product, error) {
 
 // result makes the result's image, keeps it, and pushes it if that was asked.
 func (t *delivery) result(ctx context.Context, w Wanted) (Delivered, error) {
-	p, err := t.product(ctx, w.Form())
+	for _, o := range w.Outputs {
+		w.Push = w.Push || o.Type == "registry"
+	}
+	var pushTo []string
+	if w.Push {
+		pushTo = t.tags
+	}
+	p, err := t.product(ctx, w.Form(), pushTo)
 	if err == nil {
 		err = p.keep(ctx)
 	}
@@ -137,9 +144,6 @@ func (t *delivery) result(ctx context.Context, w Wanted) (Delivered, error) {
 	d, err := p.delivered()
 	if err != nil {
 		return d, err
-	}
-	for _, o := range w.Outputs {
-		w.Push = w.Push || o.Type == "registry"
 	}
 	if w.Push {
 		err = p.push(ctx)
@@ -156,7 +160,7 @@ func (t *delivery) archived(ctx context.Context, form Form) ([]image.Named, erro
 	if len(t.of) == 0 {
 		return all, nil
 	}
-	p, err := t.product(ctx, form)
+	p, err := t.product(ctx, form, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/shbuild/shbuild/registry/image"
+	"github.com/shbuild/shbuild/registry/remote"
 )
 
 // Named is an image and the names it was given, in full; none for a result
@@ -23,13 +24,24 @@ type Named struct {
 	ID    string // digest of the configuration, "sha256:…"
 }
 
-// image makes an image of a stage.
-func (b *Builder) image(ctx context.Context, s *stage, labels map[string]string, form Form) (Named, error) {
+// image makes an image of a stage. The layers that are ready begin to go to the registries of the names that it is going
+// to be pushed to while others are compressed.
+func (b *Builder) image(ctx context.Context, s *stage, labels map[string]string, form Form, pushTo []string) (Named, error) {
 	f, err := s.node.solve(ctx)
 	if err != nil {
 		return Named{}, err
 	}
-	layers, err := b.imageLayers(ctx, f, form)
+	var sending []*remote.Ahead
+	for _, name := range pushTo {
+		a := b.registry.Ahead(ctx, name)
+		defer a.Wait()
+		sending = append(sending, a)
+	}
+	layers, err := b.imageLayers(ctx, f, form, func(l v1.Layer) {
+		for _, a := range sending {
+			a.Send(l)
+		}
+	})
 	if err != nil {
 		return Named{}, err
 	}

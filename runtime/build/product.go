@@ -49,8 +49,9 @@ func results(built []Built) []Built {
 	return out
 }
 
-// produce makes the images of the results, and the index that holds them where there are several.
-func produce(ctx context.Context, built []Built, names []string, form Form) (*product, error) {
+// produce makes the images of the results, and the index that holds them where there are several. Their layers go to pushTo
+// meanwhile.
+func produce(ctx context.Context, built []Built, names []string, form Form, pushTo []string) (*product, error) {
 	var all []ocispec.Platform
 	for _, x := range built {
 		all = append(all, x.Result.stage.platform)
@@ -61,7 +62,7 @@ func produce(ctx context.Context, built []Built, names []string, form Form) (*pr
 	p := &product{names: names, of: built}
 	var members []image.Member
 	for i, x := range built {
-		img, err := x.Builder.image(ctx, x.Result.stage, x.Builder.opts.Labels, form)
+		img, err := x.Builder.image(ctx, x.Result.stage, x.Builder.opts.Labels, form, pushTo)
 		if err != nil {
 			return nil, err
 		}

@@ -60,7 +60,8 @@ var architecture = map[string][]string{
 	"cmd/runner":  {"runtime/container", "runtime/sandbox"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 
-	"scripts/bench": {}, // measures the program from outside
+	"scripts/bench":     {}, // measures the program from outside
+	"scripts/manifests": {}, // a module of its own
 }
 
 // reserved are libraries that one package alone may use.

@@ -87,6 +87,9 @@ func setUp(line *os.File) error {
 	if err := becomeRoot(); err != nil {
 		return err
 	}
+	if err := nameHost(); err != nil {
+		return err
+	}
 	if kind == sharing {
 		return separateMounts()
 	}
@@ -108,6 +111,25 @@ func setUp(line *os.File) error {
 	case unix.EPERM: // parts of the one that is there are hidden, as in a container: that one stays
 	default:
 		return failure("mount /proc", err)
+	}
+	return nil
+}
+
+// nameHost sees whether the seccomp filter of a container lets RUN's containers have a host name: podman's lets namespaces
+// be made, and their host not be named. It gives this thread a UTS namespace with the name that there is.
+func nameHost() error {
+	if StatusField("Seccomp") != "2" {
+		return nil
+	}
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return failure("ask for the host name", err)
+	}
+	if err := unix.Unshare(unix.CLONE_NEWUTS); err != nil {
+		return failure("make a UTS namespace", err)
+	}
+	if err := unix.Sethostname([]byte(unix.ByteSliceToString(name.Nodename[:]))); err != nil {
+		return failure("set the host name", err)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # The real things that shbuild is held against.
-: "${tmp:?}" "${cache:?}" "${mirror:?}"
+: "${tmp:?}" "${cache:?}" "${mirror:?}" "${top:?}"
 
 # start_registry: docker-registry on a free loopback port; sets $registry.
 start_registry() {
@@ -90,4 +90,11 @@ with_uidmap() {
 			{ cat "$tmp/uidmap.log" && return 1; }
 		docker -H "$SHBUILD_E2E_DOCKER" load -q -i "$tmp/uidmap/$how.tar" >/dev/null
 	done
+}
+
+# self_image: $tmp/self.tar, the image of examples/self, for docker and podman.
+self_image() {
+	[ ! -e "$tmp/self.tar" ] || return 0
+	SOURCE_DATE_EPOCH=0 shbuild --build-arg BASE="$registry/debian:12" --build-context "bin=$top/bin" -t registry.example/shbuild \
+		-o "type=docker,dest=$tmp/self.tar" "$top/examples/self/Dockerfile"
 }

@@ -113,4 +113,3 @@ fi
 open=(--security-opt seccomp=unconfined --security-opt unmask=ALL)
 check 'podman, a container with many ids: full, apt-get' podded 'full, [0-9]+ sub-ids' Apt 1000/1234 --cap-add SYS_ADMIN "${open[@]}"
 check 'podman, the same without SYS_ADMIN: full, nested, apt-get' podded 'full, every id' Apt 1000/1234 "${open[@]}"
-check 'podman, as it comes: full with the outer /proc' podded 'full, every id, with the /proc of the outside' Small 7/8

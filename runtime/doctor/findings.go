@@ -88,7 +88,7 @@ func (f *Facts) memory(r isolation.Report) *Finding {
 	return &Finding{"memory", Good, "MEM limits it, by a cgroup", ""}
 }
 
-// network tells what there is for a network of RUN's own.
+// network tells whether a build can have a network of its own.
 func (f *Facts) network(r isolation.Report) *Finding {
 	if r.Rung != isolation.Full && r.Rung != isolation.OneID {
 		return nil
@@ -96,10 +96,10 @@ func (f *Facts) network(r isolation.Report) *Finding {
 	program := cmp.Or(f.Pasta, f.Slirp)
 	switch {
 	case program == "":
-		return &Finding{"network", Less, "neither pasta nor slirp4netns is installed, for a network of RUN's own", f.Place.image("sudo apt-get install passt")}
+		return &Finding{"network", Less, "--network private is refused: neither pasta nor slirp4netns is installed", f.Place.image("sudo apt-get install passt")}
 	case !f.Tun.OK:
-		return &Finding{"network", Less, f.Tun.Error + ", for a network of RUN's own", f.Place.option("--device /dev/net/tun", "--device /dev/net/tun",
+		return &Finding{"network", Less, "--network private is refused: " + f.Tun.Error, f.Place.option("--device /dev/net/tun", "--device /dev/net/tun",
 			"a device plugin that gives /dev/net/tun", "sudo modprobe tun; sudo chmod 666 /dev/net/tun")}
 	}
-	return &Finding{"network", Good, program + " and /dev/net/tun are here, for a network of RUN's own", ""}
+	return &Finding{"network", Good, "--network private can be had, by " + program, ""}
 }

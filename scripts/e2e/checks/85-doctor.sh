@@ -41,7 +41,7 @@ doctor_in_docker() {
 }
 
 doctor_in_podman() {
-	said "$1" 0 engine run --rm --network host -v "$doctor/shbuild:/usr/local/bin/shbuild:ro" "${@:2}" "$registry/debian:12" shbuild doctor
+	said "$1" "$2" engine run --rm --network host -v "$doctor/shbuild:/usr/local/bin/shbuild:ro" "${@:3}" "$registry/debian:12" shbuild doctor
 }
 
 # page: docs/doctor.md with what was said in its blocks.
@@ -61,8 +61,8 @@ page() {
 
 SHBUILD_ROOT='' check 'doctor on a host' on_this_machine host 0 shbuild doctor
 SHBUILD_ROOT='' check 'doctor on a host, without new privileges' on_this_machine no-new-privileges 0 setpriv --no-new-privs "$doctor/shbuild" doctor
-check 'doctor in podman' doctor_in_podman podman
-check 'doctor in podman, as a pod with hostUsers: false' doctor_in_podman podman-open --security-opt seccomp=unconfined --security-opt unmask=ALL \
+check 'doctor in podman' doctor_in_podman podman 1
+check 'doctor in podman, as a pod with hostUsers: false' doctor_in_podman podman-open 0 --security-opt seccomp=unconfined --security-opt unmask=ALL \
 	--tmpfs /root/.local:exec
 if [ -n "${SHBUILD_E2E_DOCKER:-}" ]; then
 	state=(--tmpfs '/state:exec,mode=1777' -e SHBUILD_ROOT=/state)

@@ -59,7 +59,7 @@ func Diagnose(f Facts, want isolation.Rung) Diagnosis {
 		}
 	}
 	d.RUN = d.Report.Rung != isolation.None
-	for _, finding := range []*Finding{f.proc(d.Report), f.layers(d.Report), f.state(), f.memory(d.Report), f.network(d.Report)} {
+	for _, finding := range []*Finding{f.proc(d.Report), f.layers(d.Report), f.state(d.Report), f.memory(d.Report), f.network(d.Report)} {
 		if finding == nil {
 			continue
 		}

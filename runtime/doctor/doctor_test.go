@@ -138,6 +138,7 @@ var places = map[string]place{
 	"host-none-asked-for": asked(host, isolation.None, false),
 
 	"docker":            changed(host, in(doctor.Docker, 0), filtered),
+	"docker-nodev":      notAny(changed(host, in(doctor.Docker, 0), filtered, func(f *doctor.Facts) { f.State.NoDev = true })),
 	"docker-unconfined": changed(host, in(doctor.Docker, 0)),
 	"docker-volume":     changed(host, in(doctor.Docker, 0), volume),
 	"docker-unmasked": changed(host, in(doctor.Docker, 0), volume, func(f *doctor.Facts) {
@@ -159,7 +160,7 @@ var places = map[string]place{
 		f.State.Dir, f.State.At, f.State.Writable = "/.local/share/shbuild", "/", false
 	})),
 
-	"podman":           changed(host, in(doctor.Podman, 0), filtered, func(f *doctor.Facts) { f.Isolation.InUserNS = true }),
+	"podman":           notAny(changed(host, in(doctor.Podman, 0), filtered, func(f *doctor.Facts) { f.Isolation.InUserNS = true })),
 	"podman-sys-admin": changed(host, in(doctor.Podman, 0), func(f *doctor.Facts) { f.Isolation.InUserNS = true }),
 
 	"pod-restricted": notAny(changed(host, in(doctor.Kubernetes, 1000), volume, filtered)),

@@ -40,7 +40,8 @@ type State struct {
 	Filesystem string `json:"filesystem"`
 	Writable   bool   `json:"writable"`
 	Attributes bool   `json:"attributes"` // files can have extended attributes
-	Free       uint64 `json:"free"`       // bytes, for this user
+	NoDev      bool   `json:"nodev,omitempty"`
+	Free       uint64 `json:"free"` // bytes, for this user
 	Size       uint64 `json:"size"`
 	FreeFiles  uint64 `json:"freeFiles"`
 	Files      uint64 `json:"files"` // 0: the file system does not count them
@@ -107,6 +108,7 @@ func lookAt(dir string) State {
 	var st unix.Statfs_t
 	if unix.Statfs(s.At, &st) == nil {
 		s.Free, s.Size = st.Bavail*uint64(st.Bsize), st.Blocks*uint64(st.Bsize)
+		s.NoDev = st.Flags&unix.ST_NODEV != 0
 		s.FreeFiles, s.Files = st.Ffree, st.Files
 	}
 	return s

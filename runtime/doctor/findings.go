@@ -59,10 +59,13 @@ const (
 )
 
 // state tells about the state folder.
-func (f *Facts) state() *Finding {
+func (f *Facts) state(r isolation.Report) *Finding {
 	s := f.State
 	if !s.Writable {
 		return &Finding{"state", Bad, fmt.Sprintf("no right to write in %s, for %s", s.At, s.Dir), f.volume()}
+	}
+	if s.NoDev && r.Rung == isolation.Chroot {
+		return &Finding{"state", Bad, s.Dir + " is mounted nodev, so a chroot in it has no /dev/null", f.volume()}
 	}
 	text := fmt.Sprintf("%s: %s of %s free", s.Dir, units.BytesSize(float64(s.Free)), units.BytesSize(float64(s.Size)))
 	if s.Filesystem != "" {

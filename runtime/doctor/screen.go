@@ -3,6 +3,7 @@ package doctor
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/shbuild/shbuild/runtime/isolation"
@@ -25,6 +26,8 @@ func (d *Diagnosis) Write(w io.Writer) error {
 	}
 	b.WriteString("\n\n")
 	switch {
+	case slices.ContainsFunc(d.Findings, func(f Finding) bool { return f.Level == Bad }):
+		b.WriteString("RUN: no; no build works here, see state\n")
 	case d.Report.Rung != isolation.None:
 		fmt.Fprintf(&b, "RUN: yes, %s\n     %s\n", d.Report.Summary(), meaning[d.Report.Rung])
 	case d.Want == isolation.None:

@@ -50,6 +50,11 @@ func chrooted(f Facts) Verdict {
 		v.Mend = "reach full or one-id instead, or start the container as root (docker run --user 0; in a pod runAsUser: 0)"
 		return v
 	}
+	if f.InUserNS {
+		v.Reason = "the kernel lets nobody make devices in a user namespace, and a chroot needs /dev/null"
+		v.Mend = "reach full or one-id instead"
+		return v
+	}
 	var missing []string
 	for _, c := range chrootCaps {
 		if !slices.Contains(f.Caps, c) {

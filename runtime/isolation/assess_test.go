@@ -28,6 +28,8 @@ func TestAssess(t *testing.T) {
 		{"a host, an ordinary user", Facts{UID: 1000, Full: enters, OneID: enters}, Full, false, "full", ""},
 		{"docker, root, the default profile", Facts{Caps: dockerCaps, Seccomp: true, Full: noClone, OneID: noClone},
 			Chroot, false, "chroot (not one-id: make a user namespace: operation not permitted)", "seccomp=unconfined"},
+		{"podman without root, root in it, its profile", Facts{Caps: dockerCaps, InUserNS: true, Seccomp: true, Full: noClone, OneID: noClone},
+			None, false, "none (not full: make a user namespace", "seccomp=unconfined"},
 		{"docker, root, no profile", Facts{Caps: dockerCaps, Full: covered, OneID: covered}, Full, true, "full, with the /proc of the outside", ""},
 		{"docker, user 1000, no profile, no newuidmap", Facts{UID: 1000, Full: noRange, OneID: covered},
 			OneID, true, "one-id, with the /proc of the outside (not full: map user ids: newuidmap is not installed)", "apt-get install uidmap"},

@@ -65,7 +65,7 @@ check 'doctor in podman' doctor_in_podman podman 1
 check 'doctor in podman, as a pod with hostUsers: false' doctor_in_podman podman-open 0 --security-opt seccomp=unconfined --security-opt unmask=ALL \
 	--tmpfs /root/.local:exec
 if [ -n "${SHBUILD_E2E_DOCKER:-}" ]; then
-	state=(--tmpfs '/state:exec,mode=1777' -e SHBUILD_ROOT=/state)
+	state=(--tmpfs '/state:exec,dev,mode=1777' -e SHBUILD_ROOT=/state)
 	open=(--security-opt seccomp=unconfined)
 	docker -H "$SHBUILD_E2E_DOCKER" image inspect ladder-debian >/dev/null 2>&1 || docker -H "$SHBUILD_E2E_DOCKER" import "$cache/debian-12.tar" ladder-debian >/dev/null
 	check 'images with newuidmap' with_uidmap
@@ -74,7 +74,7 @@ if [ -n "${SHBUILD_E2E_DOCKER:-}" ]; then
 	check 'doctor in docker, no seccomp, user 1000' doctor_in_docker docker-user 0 ladder-setuid "${state[@]}" "${open[@]}" --user 1000
 	check 'doctor in docker, with file capabilities' doctor_in_docker docker-capable 0 ladder-capable "${state[@]}" "${open[@]}" \
 		--security-opt systempaths=unconfined --user 1000
-	check 'doctor in docker, nothing allowed' doctor_in_docker docker-nothing 1 ladder-debian --user 1000 --cap-drop ALL --security-opt no-new-privileges
+	check 'doctor in docker, nothing allowed' doctor_in_docker docker-nothing 1 ladder-debian "${state[@]}" --user 1000 --cap-drop ALL --security-opt no-new-privileges
 	check 'docs/doctor.md' page
 else
 	skip 'docs/doctor.md' 'there is no dockerd'

@@ -31,7 +31,8 @@ demo:
 
 test:
 	@scripts/setup e2e
-	@$(MAKE) --no-print-directory check e2e
+	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory -j2 e2e $(BESIDE)
 
 check:
 	scripts/test

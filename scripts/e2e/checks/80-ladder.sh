@@ -86,23 +86,26 @@ podded() {
 	grep -m 1 '^#0 isolation' "$tmp/podded.log"
 }
 
+# With SHBUILD_E2E_QUICK set apt-get is only in some of the places, each rung among them: it takes most of the time.
+file=Apt with=apt-get owner=1000/1234
+[ -z "${SHBUILD_E2E_QUICK:-}" ] || file=Small with='a RUN' owner=7/8
 check 'one id on a host: apt-get, and owners that are kept' on_host one-id Apt 'one-id, as asked for' 1000/1234
 check 'full on a host: apt-get' on_host full Apt 'full, [0-9]+ sub-ids, as asked for' 1000/1234
 if [ -n "${SHBUILD_E2E_DOCKER:-}" ]; then
 	docker -H "$SHBUILD_E2E_DOCKER" import "$cache/debian-12.tar" ladder-debian >/dev/null
 	open='--security-opt seccomp=unconfined'
 	check 'docker run, root: a chroot, apt-get' built_in_docker '' chroot Apt
-	check 'docker, no seccomp, root: full with the outer /proc, apt-get' built_in_docker "$open" 'full, every id, with the /proc of the outside' Apt
+	check "docker, no seccomp, root: full with the outer /proc, $with" built_in_docker "$open" 'full, every id, with the /proc of the outside' $file
 	unmasked="$open --security-opt systempaths=unconfined"
 	check 'docker, an unmasked /proc, root: full' built_in_docker "$unmasked" 'full, every id' Small
 	check 'images with newuidmap' with_uidmap
-	check 'docker, no seccomp, user 1000, newuidmap by setuid: one id, apt-get' \
-		built_in_docker "$open --user 1000" 'one-id, with the /proc of the outside' Apt ladder-setuid
+	check "docker, no seccomp, user 1000, newuidmap by setuid: one id, $with" \
+		built_in_docker "$open --user 1000" 'one-id, with the /proc of the outside' $file ladder-setuid
 	check 'docker, no seccomp, user 1000, newuidmap with capabilities: full with the outer /proc, apt-get' \
 		built_in_docker "$open --user 1000" 'full, 65536 sub-ids, with the /proc of the outside' Apt ladder-capable
-	check '… and an unmasked /proc: full, apt-get' built_in_docker "$unmasked --user 1000" 'full, 65536 sub-ids' Apt ladder-capable
-	check '… and no-new-privileges: one id, apt-get' \
-		built_in_docker "$unmasked --security-opt no-new-privileges --user 1000" one-id Apt ladder-capable
+	check "… and an unmasked /proc: full, $with" built_in_docker "$unmasked --user 1000" 'full, 65536 sub-ids' $file ladder-capable
+	check "… and no-new-privileges: one id, $with" \
+		built_in_docker "$unmasked --security-opt no-new-privileges --user 1000" one-id $file ladder-capable
 	check 'docker, user 1000: no RUN' no_run '--user 1000'
 	check 'docker, nothing allowed: no RUN' no_run '--user 1000 --cap-drop ALL --security-opt no-new-privileges'
 	check 'docker, root without capabilities: no RUN' no_run '--cap-drop ALL'
@@ -111,5 +114,5 @@ else
 	skip 'the ladder in docker' 'there is no dockerd'
 fi
 open=(--security-opt seccomp=unconfined --security-opt unmask=ALL)
-check 'podman, a container with many ids: full, apt-get' podded 'full, [0-9]+ sub-ids' Apt 1000/1234 --cap-add SYS_ADMIN "${open[@]}"
+check "podman, a container with many ids: full, $with" podded 'full, [0-9]+ sub-ids' $file $owner --cap-add SYS_ADMIN "${open[@]}"
 check 'podman, the same without SYS_ADMIN: full, nested, apt-get' podded 'full, every id' Apt 1000/1234 "${open[@]}"

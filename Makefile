@@ -44,7 +44,7 @@ lint:
 
 e2e: build
 	@scripts/setup e2e
-	scripts/e2e/run
+	scripts/e2e/run $(E2E)
 
 conformance: build
 	@scripts/setup e2e

@@ -104,9 +104,6 @@ type opponent struct {
 
 // pairs lets ours and each opponent take turns. One that fails is left out from then on.
 func (b *bench) pairs(ctx context.Context, ours turn, others []opponent) error {
-	if len(b.only) > 0 {
-		others = slices.DeleteFunc(others, func(o opponent) bool { return !slices.Contains(b.only, o.name) })
-	}
 	spent := map[string]time.Duration{}
 	for round := range b.rounds {
 		for _, o := range others {

@@ -51,7 +51,7 @@ func run(ctx context.Context, args []string) (err error) {
 	flags.Float64Var(&b.patience, "patience", 40, "no more pairs with a builder that took this many `seconds` in one scenario")
 	flags.DurationVar(&b.calm, "calm", 10*time.Second, "wait so long at most for the machine to be idle before each run")
 	flags.StringVar(&b.out, "out", "docs/performance", "the `folder` of the report and of its numbers")
-	only := flags.String("tools", "", "measure against these `names` only, with commas between them")
+	only := flags.String("tools", "", "measure against these builders' `names` only, with commas between them, and against the floors")
 	flags.Usage = func() {
 		fmt.Fprintln(flags.Output(), "usage: bench [flags] [prepare|run|report|list] [SCENARIO…]")
 		flags.PrintDefaults()

@@ -55,7 +55,7 @@ func table(rows []*judged, lines []line) string {
 		}
 		floor, onFloor, onBest := "–", "–", "–"
 		if j.onFloor != nil {
-			floor = j.floor + " " + spread(j.onFloor.Theirs)
+			floor = strings.ReplaceAll(j.floor, "|", `\|`) + " " + spread(j.onFloor.Theirs)
 			onFloor = fmt.Sprintf("%.2f", j.onFloor.ratio())
 		}
 		if j.best != "" {

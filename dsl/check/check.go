@@ -151,12 +151,9 @@ func (c *checker) surveyCall(n *sh.CallExpr) {
 }
 
 func (c *checker) surveyFrom(in *syntax.Instruction) {
-	for i, w := range in.Words {
-		if value, ok := syntax.Literal(w); ok && strings.EqualFold(value, "AS") && i+1 < len(in.Words) {
-			name, ok := syntax.Literal(in.Words[i+1])
-			c.anyStage = c.anyStage || !ok
-			c.stages = append(c.stages, name)
-		}
+	if name, whole, has := in.StageName(); has {
+		c.anyStage = c.anyStage || !whole
+		c.stages = append(c.stages, name)
 	}
 }
 

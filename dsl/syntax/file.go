@@ -57,6 +57,17 @@ func (f *File) At(call *syntax.CallExpr) *Instruction {
 	return f.Instructions[i]
 }
 
+// StageName is the name that a FROM of a script gives its stage, and whether nothing in it is expanded; has: it gives one.
+func (in *Instruction) StageName() (name string, whole, has bool) {
+	for i, w := range in.Words {
+		if as, _ := Literal(w); strings.EqualFold(as, "AS") && i+1 < len(in.Words) {
+			name, whole = Literal(in.Words[i+1])
+			return name, whole, true
+		}
+	}
+	return "", false, false
+}
+
 // Instruction is one instruction with its true extent.
 type Instruction struct {
 	Keyword string // in upper case

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	ggcr "github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -13,22 +12,14 @@ import (
 // failure: [Client.Push] sends what is not there, and meets it again.
 type Ahead struct {
 	ctx    context.Context
-	login  func() (*repo, *ggcr.Pusher, error)
+	login  func() (*pushing, error)
 	layers errgroup.Group
 }
 
 // Ahead begins to send layers to the repository of a name. It asks nothing of the registry before there is a layer.
 // Wait must be called.
 func (c *Client) Ahead(ctx context.Context, name string) *Ahead {
-	a := &Ahead{ctx: ctx}
-	var once sync.Once
-	var r *repo
-	var pusher *ggcr.Pusher
-	var err error
-	a.login = func() (*repo, *ggcr.Pusher, error) {
-		once.Do(func() { r, pusher, err = c.pusher(ctx, name) })
-		return r, pusher, err
-	}
+	a := &Ahead{ctx: ctx, login: sync.OnceValues(func() (*pushing, error) { return c.pushing(ctx, name) })}
 	a.layers.SetLimit(uploads)
 	return a
 }
@@ -36,8 +27,8 @@ func (c *Client) Ahead(ctx context.Context, name string) *Ahead {
 // Send begins to send a layer, which must be there as a whole. It waits while too many are on their way.
 func (a *Ahead) Send(layer v1.Layer) {
 	a.layers.Go(func() error {
-		if r, pusher, err := a.login(); err == nil {
-			_ = r.pushLayer(a.ctx, pusher, layer)
+		if r, err := a.login(); err == nil {
+			_ = r.pushLayer(a.ctx, layer)
 		}
 		return nil
 	})

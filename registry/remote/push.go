@@ -38,18 +38,24 @@ func (c *Client) PushIndex(ctx context.Context, index v1.ImageIndex, name string
 	return c.push(ctx, index, images, name)
 }
 
-// pusher logs in for a push.
-func (c *Client) pusher(ctx context.Context, name string) (*repo, *ggcr.Pusher, error) {
+// A pushing is a repository that is pushed to.
+type pushing struct {
+	*repo
+	pusher *ggcr.Pusher
+}
+
+// pushing logs in for a push.
+func (c *Client) pushing(ctx context.Context, name string) (*pushing, error) {
 	r, err := c.connect(ctx, name, transport.PushScope)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	// Retrying is ours, because it must end when ctx does.
 	pusher, err := ggcr.NewPusher(ggcr.WithTransport(r.http.Transport), ggcr.WithRetryBackoff(ggcr.Backoff{Steps: 1}))
 	if err != nil {
-		return nil, nil, fmt.Errorf("push %s: %w", r.ref, err)
+		return nil, fmt.Errorf("push %s: %w", r.ref, err)
 	}
-	return r, pusher, nil
+	return &pushing{r, pusher}, nil
 }
 
 // pushable is what a name may stand for.
@@ -59,7 +65,7 @@ type pushable interface {
 }
 
 func (c *Client) push(ctx context.Context, what pushable, images []v1.Image, name string) error {
-	r, pusher, err := c.pusher(ctx, name)
+	r, err := c.pushing(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -69,16 +75,16 @@ func (c *Client) push(ctx context.Context, what pushable, images []v1.Image, nam
 		return r.fail(Wrong, "give it a tag", "the image to push is %s", digest)
 	}
 	for _, img := range images {
-		if err := r.pushLayers(ctx, pusher, img); err != nil {
+		if err := r.pushLayers(ctx, img); err != nil {
 			return err
 		}
 	}
 	ctx, ended := c.o.Watch(ctx, "push manifest and config")
 	defer ended()
-	return r.retry(ctx, func() error { return pusher.Push(ctx, r.remote, what) })
+	return r.retry(ctx, func() error { return r.pusher.Push(ctx, r.remote, what) })
 }
 
-func (r *repo) pushLayers(ctx context.Context, pusher *ggcr.Pusher, img v1.Image) error {
+func (r *pushing) pushLayers(ctx context.Context, img v1.Image) error {
 	layers, err := img.Layers()
 	if err != nil {
 		return fmt.Errorf("push %s: %w", r.ref, err)
@@ -86,13 +92,13 @@ func (r *repo) pushLayers(ctx context.Context, pusher *ggcr.Pusher, img v1.Image
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(uploads)
 	for _, layer := range layers {
-		group.Go(func() error { return r.pushLayer(ctx, pusher, layer) })
+		group.Go(func() error { return r.pushLayer(ctx, layer) })
 	}
 	return group.Wait()
 }
 
 // pushLayer sends a layer that the repository does not have.
-func (r *repo) pushLayer(ctx context.Context, pusher *ggcr.Pusher, layer v1.Layer) error {
+func (r *pushing) pushLayer(ctx context.Context, layer v1.Layer) error {
 	mediaType, err := layer.MediaType()
 	if err != nil {
 		return fmt.Errorf("push %s: %w", r.ref, err)
@@ -106,7 +112,7 @@ func (r *repo) pushLayer(ctx context.Context, pusher *ggcr.Pusher, layer v1.Laye
 	}
 	ctx, ended := r.client.o.Watch(ctx, "push layer "+digest.String())
 	defer ended()
-	return r.retry(ctx, func() error { return pusher.Upload(ctx, r.remote.Context(), layer) })
+	return r.retry(ctx, func() error { return r.pusher.Upload(ctx, r.remote.Context(), layer) })
 }
 
 // retry repeats an upload from its start as long as the fault may pass.

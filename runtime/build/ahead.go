@@ -24,27 +24,14 @@ func (b *Builder) bringAhead(f *syntax.File) (stop context.CancelFunc) {
 			continue
 		}
 		b.early.Go(func() {
-			if img, err := b.resolve(a.stage.BaseName, a.stage.Platform); err == nil && b.wants(img) {
+			// The builtin userland is no work.
+			if img, err := b.resolve(a.stage.BaseName, a.stage.Platform); err == nil && img.image != nil && b.lacks(img.unpacked()) {
 				in := &input{place: place{source: f.Source, span: a.in.Span, keyword: a.in.Keyword, text: a.in.Text}, cmd: a.stage}
 				_, _ = b.unpackNode(img, in, (&named{a.stage.Name}).title("FROM "+a.stage.BaseName)).solve(ctx)
 			}
 		})
 	}
 	return cancel
-}
-
-// wants tells whether an image has layers that are not unpacked here.
-func (b *Builder) wants(img *base) bool {
-	if img.image == nil {
-		return false // the builtin userland is no work
-	}
-	layers := img.unpacked()
-	for _, l := range layers {
-		if !b.haveLayer(l) {
-			return true
-		}
-	}
-	return false
 }
 
 // ahead is a FROM that a script is going to come to.
@@ -84,12 +71,9 @@ func (w *aheadWalk) survey(in *syntax.Instruction) {
 	if in.Keyword != "FROM" {
 		return
 	}
-	for i, word := range in.Words {
-		if as, _ := syntax.Literal(word); strings.EqualFold(as, "AS") && i+1 < len(in.Words) {
-			name, whole := syntax.Literal(in.Words[i+1])
-			w.stages[strings.ToLower(name)] = true
-			w.anyStage = w.anyStage || !whole
-		}
+	if name, whole, has := in.StageName(); has {
+		w.stages[strings.ToLower(name)] = true
+		w.anyStage = w.anyStage || !whole
 	}
 }
 

@@ -75,7 +75,7 @@ func (b *Builder) unpackImage(ctx context.Context, img *base, step Step) (files,
 	for i, l := range layers {
 		u.layers[i].from = l
 	}
-	if !slices.ContainsFunc(u.layers, func(l *unpackedLayer) bool { return !b.haveLayer(l) }) {
+	if !b.lacks(u.layers) {
 		return u.files(), Cached, b.keepBase(ctx, img)
 	}
 	// One lock for the whole image: with one for each layer, two builds could wait for each other.
@@ -99,8 +99,8 @@ func (b *Builder) unpackImage(ctx context.Context, img *base, step Step) (files,
 // unpacked are the image's layers as they are in the layer store, if they are there.
 func (img *base) unpacked() []*unpackedLayer {
 	var all []*unpackedLayer
-	for i, diffID := range img.config.RootFS.DiffIDs {
-		all = append(all, &unpackedLayer{chain: identity.ChainID(img.config.RootFS.DiffIDs[:i+1]).String(), diffID: diffID.String()})
+	for i, chain := range identity.ChainIDs(slices.Clone(img.config.RootFS.DiffIDs)) {
+		all = append(all, &unpackedLayer{chain: chain.String(), diffID: img.config.RootFS.DiffIDs[i].String()})
 	}
 	return all
 }
@@ -172,6 +172,11 @@ func (u *unpacking) run(ctx context.Context) (err error) {
 		return err
 	}
 	return u.commit(ctx)
+}
+
+// lacks tells whether some of the layers are not unpacked here.
+func (b *Builder) lacks(layers []*unpackedLayer) bool {
+	return slices.ContainsFunc(layers, func(l *unpackedLayer) bool { return !b.haveLayer(l) })
 }
 
 // haveLayer finds a layer that is unpacked already: by an earlier pull, or

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +19,7 @@ func TestDoctorChangesNothing(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, false)
 	check(t, os.Remove(p.state)) // it is not made
-	files, mounts := below(t, p.dir), read(t, "/proc/self/mountinfo")
+	files, mounts := listing(t, p.dir), read(t, "/proc/self/mountinfo")
 	for _, rung := range []string{"auto", "full", "one-id", "chroot", "none"} {
 		cmd := p.command(p.program, "doctor", "--json", "--isolation", rung)
 		mark := "SHBUILD_DOCTOR_TEST=" + p.dir + "/" + rung
@@ -31,7 +30,7 @@ func TestDoctorChangesNothing(t *testing.T) {
 		if d.RUN != (err == nil) {
 			t.Errorf("%s: run %t, %v", rung, d.RUN, err)
 		}
-		if diff := cmp.Diff(files, below(t, p.dir)); diff != "" {
+		if diff := cmp.Diff(files, listing(t, p.dir)); diff != "" {
 			t.Errorf("%s: files (-before +after):\n%s", rung, diff)
 		}
 		if diff := cmp.Diff(mounts, read(t, "/proc/self/mountinfo")); diff != "" {
@@ -54,19 +53,6 @@ func TestDoctorWritesNothing(t *testing.T) {
 		t.Errorf("%d folders were made: %s", n, c)
 	}
 	atMost(t, "of the state folder", c.in(p.state), 0)
-}
-
-func below(t *testing.T, dir string) (names []string) {
-	t.Helper()
-	check(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := d.Info()
-		names = append(names, path+" "+info.Mode().String()+" "+info.ModTime().String())
-		return err
-	}))
-	return names
 }
 
 func read(t *testing.T, file string) string {

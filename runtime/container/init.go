@@ -24,7 +24,7 @@ const initPipe = "_LIBCONTAINER_INITPIPE"
 
 // Init has to be called first thing in main and in TestMain: libcontainer starts this executable again as the
 // container's init, and Init never returns there. Elsewhere it only makes libcontainer's logger quiet, whose
-// errors come out of Run.
+// errors come out of Run, and the inits small.
 //
 // No subcommand may be called "init".
 func Init() {
@@ -35,6 +35,8 @@ func Init() {
 		launcher()
 	}
 	if len(os.Args) < 2 || os.Args[1] != "init" || os.Getenv(initPipe) == "" {
+		// libcontainer hands this on to its init, which has one thing to do at a time: each more would cost it threads.
+		_ = os.Setenv("GOMAXPROCS", "1")
 		logrus.SetOutput(io.Discard)
 		logrus.SetLevel(logrus.ErrorLevel)
 		return

@@ -82,7 +82,7 @@ type job struct {
 // sourceDateEpoch is the one variable of the environment that is a build-arg unasked, as in docker.
 const sourceDateEpoch = "SOURCE_DATE_EPOCH"
 
-// start reads the flags, and builds inside the namespaces.
+// start reads the flags, and builds: by the cache alone if that has all of it, else inside the namespaces.
 func (f *buildFlags) start(args []string, std streams) int {
 	j, err := f.check(args, std)
 	if err != nil {
@@ -93,10 +93,13 @@ func (f *buildFlags) start(args []string, std streams) int {
 		return badUsage(std, err)
 	}
 	ctx, span := trace.Start(t.Context(context.Background()), "shbuild")
-	status, err := isolation.Enter(isolation.Options{Want: j.isolation, Root: -1}, func(r *isolation.Report) int {
-		j.options.Isolation = r
-		return j.run(ctx, std)
-	})
+	status, done := j.look(ctx, std)
+	if !done {
+		status, err = isolation.Enter(isolation.Options{Want: j.isolation, Root: -1}, func(r *isolation.Report) int {
+			j.options.Isolation = r
+			return j.run(ctx, std)
+		})
+	}
 	span.End()
 	if cerr := t.Close(); cerr != nil {
 		err = errors.Join(err, fmt.Errorf("write the trace: %w", cerr))
@@ -216,14 +219,7 @@ func (j *job) run(ctx context.Context, std streams) int {
 	syscall.Umask(0o022) // what programs make has the same modes whoever builds
 	ctx, stop := interruptible(ctx, std.err)
 	defer stop()
-	quiet := j.flags.quiet || j.flags.progress == "quiet" || j.call.method != ""
-	display := newDisplay(std.err, j.flags.mode(), quiet)
-	echo := std.out
-	if j.flags.quiet || slices.ContainsFunc(j.wanted.Outputs, func(o build.Output) bool { return o.Dest == "-" }) {
-		echo = std.err // standard output has something else to carry
-	}
-	j.options.Progress = display
-	j.options.Stdout, j.options.Stderr = display.above(echo), display.above(std.err)
+	display := j.show(std)
 	display.Note("#0 isolation: " + j.options.Isolation.String())
 	if j.call.method != "" {
 		status, err := j.answer(ctx, std)
@@ -253,12 +249,29 @@ func (j *job) run(ctx context.Context, std streams) int {
 		adviseDebug(err)
 		return failed(ctx, std, err)
 	}
-	return j.tell(made, std, quiet)
+	return j.tell(made, std)
+}
+
+// quiet says whether there is no display.
+func (j *job) quiet() bool {
+	return j.flags.quiet || j.flags.progress == "quiet" || j.call.method != ""
+}
+
+// show gives the build its display.
+func (j *job) show(std streams) *display {
+	display := newDisplay(std.err, j.flags.mode(), j.quiet())
+	echo := std.out
+	if j.flags.quiet || slices.ContainsFunc(j.wanted.Outputs, func(o build.Output) bool { return o.Dest == "-" }) {
+		echo = std.err // standard output has something else to carry
+	}
+	j.options.Progress = display
+	j.options.Stdout, j.options.Stderr = display.above(echo), display.above(std.err)
+	return display
 }
 
 // tell prints what came of the build.
-func (j *job) tell(made build.Delivered, std streams, quiet bool) int {
-	id := made.ID
+func (j *job) tell(made build.Delivered, std streams) int {
+	id, quiet := made.ID, j.quiet()
 	switch {
 	case j.flags.quiet && id != "":
 		fmt.Fprintln(std.out, id)

@@ -27,8 +27,8 @@ type display struct {
 	begun  map[*step]bool
 	order  []*step // those under way
 	stop   chan struct{}
-	away   bool     // somebody else has the terminal
-	held   []func() // what is to be written when they are done
+	away   bool     // somebody else has the terminal, or it is not certain that anything is to be shown
+	held   []func() // what is to be written after that
 }
 
 func newDisplay(w io.Writer, mode string, quiet bool) *display {
@@ -93,24 +93,32 @@ func (d *display) redraw() {
 	}
 }
 
-// aside lets f have the terminal; what is to be shown meanwhile comes after it.
-func (d *display) aside(f func()) {
+// hold keeps back what is to be shown, until release.
+func (d *display) hold() {
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.region != nil {
 		d.region.clear()
 	}
 	d.away = true
-	d.mu.Unlock()
-	defer func() {
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		d.away = false
-		for _, write := range d.held {
-			write()
-		}
-		d.held = nil
-		d.redraw()
-	}()
+}
+
+// release shows what was held back.
+func (d *display) release() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.away = false
+	for _, write := range d.held {
+		write()
+	}
+	d.held = nil
+	d.redraw()
+}
+
+// aside lets f have the terminal; what is to be shown meanwhile comes after it.
+func (d *display) aside(f func()) {
+	d.hold()
+	defer d.release()
 	f()
 }
 

@@ -24,6 +24,9 @@ func (b *Builder) changeRoot(s *stage, uid string) (err error) {
 	if uid == "" {
 		return nil
 	}
+	if err := b.work(); err != nil { // whom there is shows inside
+		return err
+	}
 	if r := b.opts.Isolation; r != nil && r.Rung != isolation.Full {
 		return diag.WithHint(fmt.Errorf("isolation %s has no other users", r.Rung), "USERNS takes the rung full: shbuild's first line says what would reach it")
 	}

@@ -133,6 +133,9 @@ func (b *Builder) load(ctx context.Context, img *base) (err error) {
 			return img.readConfig()
 		}
 	}
+	if err := b.work(); err != nil {
+		return err
+	}
 	found, _, err := b.registry.Fetch(ctx, img.name, want)
 	if err != nil {
 		return err

@@ -99,7 +99,13 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (
 		if usual.MediaType == string(form.compression().MediaType()) && form.Level == nil {
 			return usual, nil
 		}
+		if err := b.work(); err != nil {
+			return cache.Blob{}, err
+		}
 		return b.recompress(ctx, usual, id, form)
+	}
+	if err := b.work(); err != nil {
+		return cache.Blob{}, err
 	}
 	dirs, err := b.lowers(f)
 	if err != nil {

@@ -45,8 +45,6 @@ import (
 	"github.com/shbuild/shbuild/runtime/fetch"
 	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/layer"
-	"github.com/shbuild/shbuild/runtime/owner"
-	"github.com/shbuild/shbuild/runtime/rootfs"
 	"github.com/shbuild/shbuild/runtime/runner"
 	"github.com/shbuild/shbuild/runtime/sandbox"
 	"github.com/shbuild/shbuild/runtime/sshagent"
@@ -79,8 +77,14 @@ type Options struct {
 	Own        []string // files of the builder's own besides Root: a build context has them not
 	KnownHosts string   // file with the keys of SSH hosts; empty: none
 
-	Run       RunOptions
-	Isolation *isolation.Report // where the build is; nil: in the namespaces of package userns
+	// Cached lets the build be answered by the cache alone: what has to be done for it, whatever that is, ends it at once
+	// with ErrNotCached. It needs no namespaces, and changes nothing but records and, by Deliver, the image store, so it
+	// may be followed by the same build without this.
+	Cached bool
+
+	Run RunOptions
+	// Isolation is where the build is; with Cached, where it would be. nil: in the namespaces of package userns.
+	Isolation *isolation.Report
 
 	Exports    bool     // there is an output that takes what EXPORT copies
 	AllowHost  []string // host programs that a script may run; ["*"]: any
@@ -179,7 +183,9 @@ func New(o Options) (*Builder, error) {
 	b.openImports()
 	b.hashes = buildctx.OpenHashes(filepath.Join(b.stateDir("cache"), "files"))
 	b.context = sync.OnceValues(func() (*buildctx.Tree, error) {
-		return buildctx.Open(b.opts.Context, buildctx.Options{Dockerfile: o.Dockerfile, Hashes: b.hashes, Own: b.own(), Fetched: b.fromAfar})
+		open := b.contextOptions()
+		open.Dockerfile, open.Fetched = o.Dockerfile, b.fromAfar
+		return buildctx.Open(b.opts.Context, open)
 	})
 	return b, nil
 }
@@ -188,6 +194,9 @@ func New(o Options) (*Builder, error) {
 func (b *Builder) own() []string { return append([]string{b.opts.Root}, b.opts.Own...) }
 
 func (b *Builder) openState() (err error) {
+	if err := b.haveState(); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(b.opts.Root, 0o700); err != nil {
 		return diag.WithHint(fmt.Errorf("make the state folder: %w", err), "--root or SHBUILD_ROOT puts it elsewhere")
 	}
@@ -197,22 +206,13 @@ func (b *Builder) openState() (err error) {
 	if b.images, err = store.Open(filepath.Join(b.opts.Root, "images")); err != nil {
 		return err
 	}
-	if b.layers, err = layer.Open(b.stateDir("layers")); err != nil {
-		return err
-	}
-	if mustCopy(b.opts.Isolation) {
-		b.startCopying()
-	} else if err := rootfs.Suits(b.stateDir("layers")); err != nil {
-		b.copyInstead(err)
-	}
-	b.temp, err = b.layers.Temp()
-	return err
+	return b.openLayers()
 }
 
 // stateDir is a folder of the state whose files have owners. Where those are kept in attributes it is another one:
 // the files of the one are closed to the other, or look like root's.
 func (b *Builder) stateDir(name string) string {
-	if owner.Kept() {
+	if b.ownersKept() {
 		name = filepath.Join("one-id", name)
 	}
 	return filepath.Join(b.opts.Root, name)
@@ -241,9 +241,12 @@ func (b *Builder) Build(ctx context.Context, f *syntax.File) (*Result, error) {
 	}
 	var s *stage
 	var err error
-	if f.Plain {
+	switch {
+	case f.Plain:
 		s, err = b.plain(ctx, f)
-	} else {
+	case b.opts.Cached: // a script may have effects of its own, and would have them twice
+		err = ErrNotCached
+	default:
 		s, err = b.script(ctx, f)
 	}
 	if err != nil {
@@ -280,7 +283,7 @@ func (b *Builder) plain(ctx context.Context, f *syntax.File) (*stage, error) {
 	if err := cmp.Or(err, b.lint.err()); err != nil {
 		return nil, err
 	}
-	if b.opts.Compress {
+	if b.opts.Compress && !b.opts.Cached {
 		for n := s.node; n != nil; n = n.below {
 			n.then = b.beginBlob
 		}

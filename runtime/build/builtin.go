@@ -50,6 +50,9 @@ func (b *Builder) unpackBuiltin(ctx context.Context) (files, Ending, error) {
 	if _, there, err := b.layers.Get(id); there || err != nil {
 		return made, Cached, err
 	}
+	if err := b.work(); err != nil {
+		return files{}, Canceled, err
+	}
 	draft, err := b.layers.Draft()
 	if err != nil {
 		return files{}, Failed, err

@@ -53,6 +53,20 @@ func (b *Builder) OpenContext(ctx context.Context) (dir, file string, err error)
 	return b.opts.Context, file, nil
 }
 
+// contextOptions are how a build context is opened, the build's own or a named one. Who only looks is refused files that
+// the build may read, and is not to take long over what has changed: that is most often a miss.
+func (b *Builder) contextOptions() buildctx.Options {
+	o := buildctx.Options{Hashes: b.hashes, Own: b.own()}
+	if b.opts.Cached {
+		o.Strict, o.MostRead = true, mostLooked
+	}
+	return o
+}
+
+// mostLooked is how much of changed files is read to look whether the cache has them all the same, in bytes: a tenth of a
+// second's worth.
+const mostLooked = 32 << 20
+
 // SameContext are the options of another build with the context that this one has opened. It is there until Close.
 func (b *Builder) SameContext(o Options) Options {
 	o.Context, o.Remote, o.Stdin, o.fetched = b.opts.Context, "", nil, b.fromAfar

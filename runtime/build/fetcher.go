@@ -14,6 +14,9 @@ import (
 
 // fetchFolder is an empty folder of this build's.
 func (b *Builder) fetchFolder() (string, error) {
+	if err := b.work(); err != nil {
+		return "", err
+	}
 	dir, err := os.MkdirTemp(b.temp, "fetched-")
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
@@ -59,6 +62,10 @@ func (b *Builder) fileOf(url string, sum digest.Digest) (*fetch.File, error) {
 
 // once does something that a build does once, by a name.
 func once[T any](b *Builder, name string, do func() (T, error)) (T, error) {
+	if err := b.work(); err != nil {
+		var none T
+		return none, err
+	}
 	f, _ := b.fetched.LoadOrStore(name, sync.OnceValues(do))
 	return f.(func() (T, error))()
 }

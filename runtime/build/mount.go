@@ -26,6 +26,9 @@ func (b *Builder) mounted(ctx context.Context, below files, draft *layer.Draft, 
 // mount is mounted for those who say themselves when they are done, and whether what became of the files is wanted:
 // what was to be changed has been changed, and what was only to be read has not.
 func (b *Builder) mount(ctx context.Context, below files, draft *layer.Draft) (root string, done func(wanted bool) error, err error) {
+	if err := b.work(); err != nil {
+		return "", nil, err
+	}
 	ctx, span := trace.Start(ctx, "mount")
 	defer span.End()
 	span.Number("layers", int64(len(below.layers)))
@@ -63,6 +66,15 @@ func (b *Builder) mountLowers(ctx context.Context, lowers []string, draft *layer
 // mustCopy says whether a rung of isolation allows no mounts.
 func mustCopy(r *isolation.Report) bool {
 	return r != nil && (r.Rung == isolation.Chroot || r.Rung == isolation.None)
+}
+
+// chooseMounts has files copied where it is plain that they cannot be mounted.
+func (b *Builder) chooseMounts() {
+	if mustCopy(b.opts.Isolation) {
+		b.startCopying()
+	} else if err := rootfs.Suits(b.stateDir("layers")); err != nil {
+		b.copyInstead(err)
+	}
 }
 
 // copying says whether files are copied instead of mounted.

@@ -149,7 +149,7 @@ func (b *Builder) contextFolder(source string) (func(context.Context) (part, err
 		return func(context.Context) (part, error) { return b.repositoryPart(whole, repo) }, nil
 	}
 	return func(ctx context.Context) (part, error) {
-		tree, err := buildctx.Open(source, buildctx.Options{Hashes: b.hashes, Own: b.own()})
+		tree, err := buildctx.Open(source, b.contextOptions())
 		if err != nil {
 			return part{}, err
 		}

@@ -61,6 +61,9 @@ func (b *Builder) noteStep(key string, rec cache.Step, below files) {
 
 // imported finds a step in the imported caches and makes it one of the local cache: its layer is unpacked.
 func (b *Builder) imported(key string, below files) (cache.Step, bool) {
+	if b.opts.Cached {
+		return cache.Step{}, false
+	}
 	for _, im := range b.ported.imports {
 		s, ok := im.Steps[key]
 		if !ok {

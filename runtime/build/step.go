@@ -55,6 +55,10 @@ func (b *Builder) do(ctx context.Context, j *job, below files) (files, error) {
 		b.solvedStep(j, key, in, rec, Cached)
 		return b.answer(j, key, rec, below)
 	}
+	if err := b.work(); err != nil {
+		step.End(Canceled)
+		return files{}, err
+	}
 	b.missedStep(j, key)
 	type made struct {
 		rec    cache.Step
@@ -316,6 +320,9 @@ func newID() string {
 
 // scratchFile is a file of this build alone.
 func (b *Builder) scratchFile() (*os.File, error) {
+	if err := b.work(); err != nil {
+		return nil, err
+	}
 	f, err := os.CreateTemp(b.temp, "output-")
 	if err != nil {
 		return nil, fmt.Errorf("keep a step's output: %w", err)

@@ -78,6 +78,9 @@ func (b *Builder) unpackImage(ctx context.Context, img *base, step Step) (files,
 	if !b.lacks(u.layers) {
 		return u.files(), Cached, b.keepBase(ctx, img)
 	}
+	if err := b.work(); err != nil {
+		return files{}, Canceled, err
+	}
 	// One lock for the whole image: with one for each layer, two builds could wait for each other.
 	waiting, wait := trace.Start(ctx, "wait for other builds")
 	unlock, err := b.cache.Lock(waiting, "base-"+u.layers[len(layers)-1].folder())

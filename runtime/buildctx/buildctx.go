@@ -9,17 +9,24 @@
 // It does not look names up: owners are numbers here, and `--from`, URLs and git belong to the engine.
 package buildctx
 
-import "time"
+import (
+	"errors"
+	"sync/atomic"
+	"time"
+)
 
 // A Tree is a source of files for COPY and ADD. Its methods may be called at once.
 type Tree struct {
 	fd     int
 	name   string
-	rules  *rules      // nil: nothing is left out
-	hashes *treeHashes // nil: every file is read for a digest
-	stage  bool        // owners and file capabilities count
-	whole  bool        // … but the tree is a build context
-	own    []inode     // the builder's own folders and files, which are not there for a build
+	rules  *rules       // nil: nothing is left out
+	hashes *treeHashes  // nil: every file is read for a digest
+	stage  bool         // owners and file capabilities count
+	whole  bool         // … but the tree is a build context
+	strict bool         // Options.Strict
+	most   int64        // Options.MostRead
+	taken  atomic.Int64 // of it
+	own    []inode      // the builder's own folders and files, which are not there for a build
 }
 
 // Options of Open.
@@ -35,7 +42,16 @@ type Options struct {
 	// Fetched says that the folder is no user's, but was made of an archive or a repository: nothing is left
 	// out of it, its owners count, and symlinks stay inside.
 	Fetched bool
+	// Strict is for one who may be refused what the build may read: then a folder that cannot be opened is an error
+	// even where the ignore rules leave it out but for what is in it.
+	Strict bool
+	// MostRead is how many bytes of files may be read for digests, those that are remembered not counted; more is
+	// ErrTooMuch. 0: any number.
+	MostRead int64
 }
+
+// ErrTooMuch ends a Digest that Options.MostRead bounds.
+var ErrTooMuch = errors.New("more has changed than is to be read")
 
 // A Match is something that Find found: a file, or a folder with what the patterns let through.
 type Match struct {

@@ -54,7 +54,7 @@ func (t *Tree) Contents(ctx context.Context, m []Match) (digest string, contents
 		return d.flush(ctx)
 	})
 	for range hashers {
-		g.Go(d.hash)
+		g.Go(func() error { return d.hash(ctx) })
 	}
 	g.Go(func() error { return d.write(ctx, sum) })
 	if err := g.Wait(); err != nil {
@@ -244,13 +244,13 @@ func (d *digester) regular(ctx context.Context, head []byte, n *item) error {
 }
 
 // hash reads files until there are no more.
-func (d *digester) hash() error {
+func (d *digester) hash(ctx context.Context) error {
 	buf := make([]byte, 128<<10)
 	h := sha256.New()
 	for g := range d.work {
 		for i := range g.records {
 			if r := &g.records[i]; r.read {
-				if err := d.read(g.dir, r, h, buf); err != nil {
+				if err := d.read(ctx, g.dir, r, h, buf); err != nil {
 					unix.Close(g.dir)
 					return err // at once: it ends the others
 				}
@@ -263,7 +263,7 @@ func (d *digester) hash() error {
 }
 
 // read finds out what a record lacks.
-func (d *digester) read(dir int, r *record, h hash.Hash, buf []byte) error {
+func (d *digester) read(ctx context.Context, dir int, r *record, h hash.Hash, buf []byte) error {
 	var st, now unix.Stat_t
 	start := time.Now()
 	fd, err := openRegular(dir, r.name, &st)
@@ -279,7 +279,13 @@ func (d *digester) read(dir int, r *record, h hash.Hash, buf []byte) error {
 		return nil
 	}
 	h.Reset()
-	err = readAll(fd, buf, func(b []byte) error { h.Write(b); return nil })
+	err = readAll(fd, buf, func(b []byte) error {
+		if d.most > 0 && d.taken.Add(int64(len(b))) > d.most {
+			return ErrTooMuch
+		}
+		h.Write(b)
+		return ctx.Err()
+	})
 	if err == nil {
 		err = unix.Fstat(fd, &now)
 	}

@@ -1,6 +1,7 @@
 package buildctx
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -140,5 +141,32 @@ func TestDigestOfStage(t *testing.T) {
 		} else {
 			seen[now] = true
 		}
+	}
+}
+
+// TestDigestOfTooMuch: a bound on what is read is heeded, and counts what is read for all digests of a tree.
+func TestDigestOfTooMuch(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		must(t, os.WriteFile(filepath.Join(dir, name), make([]byte, 600), 0o644))
+	}
+	for _, c := range []struct {
+		most int64
+		want error
+	}{{0, nil}, {1200, nil}, {1199, ErrTooMuch}} {
+		tree, err := Open(dir, Options{MostRead: c.most})
+		must(t, err)
+		var got error
+		for _, name := range []string{"a", "b"} {
+			m, err := tree.Find([]string{name}, FindOptions{})
+			must(t, err)
+			_, err = tree.Digest(t.Context(), m)
+			got = errors.Join(got, err)
+		}
+		if !errors.Is(got, c.want) || c.want == nil && got != nil {
+			t.Errorf("at most %d bytes: %v, want %v", c.most, got, c.want)
+		}
+		must(t, tree.Close())
 	}
 }

@@ -13,6 +13,7 @@ func Open(dir string, o Options) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.strict, t.most = o.Strict, o.MostRead
 	if t.hashes, err = o.Hashes.of(t.fd); err != nil {
 		t.Close()
 		return nil, fmt.Errorf("look at the folder %s: %w", dir, err)

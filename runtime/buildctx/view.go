@@ -61,7 +61,7 @@ func (v *view) staysHidden(dir int, n *node) (bool, error) {
 		return true, nil
 	}
 	fd, err := openDir(dir, n.name)
-	if errors.Is(err, unix.EACCES) || errors.Is(err, unix.ENOENT) {
+	if errors.Is(err, unix.EACCES) && !v.strict || errors.Is(err, unix.ENOENT) {
 		return true, nil
 	}
 	if err != nil {

@@ -23,7 +23,7 @@ import (
 // not flushed to the disk: after a loss of power one may be damaged.
 type Store struct {
 	dir     string
-	session *session
+	session *session // nil: nothing is added
 	count   atomic.Int64
 }
 
@@ -53,6 +53,16 @@ func Open(dir string) (*Store, error) {
 		return nil, &StoreError{"open the layer store", dir, err}
 	}
 	return &Store{dir: dir, session: s}, nil
+}
+
+// Look opens a store to find layers in it, and for nothing else: it makes, locks and removes nothing, and may do so outside
+// of the namespaces that the layers' owners are of.
+func Look(dir string) (*Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, &StoreError{"open the layer store", dir, err}
+	}
+	return &Store{dir: dir}, nil
 }
 
 // Get finds a layer.
@@ -87,6 +97,9 @@ func (s *Store) Temp() (string, error) {
 }
 
 func (s *Store) fresh(prefix string) (string, error) {
+	if s.session == nil {
+		return "", &StoreError{"make a folder in the layer store", s.dir, errors.New("it was opened to look")}
+	}
 	dir := filepath.Join(s.session.dir, prefix+strconv.FormatInt(s.count.Add(1), 10))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", &StoreError{"make a folder in the layer store", s.dir, err}
@@ -97,6 +110,9 @@ func (s *Store) fresh(prefix string) (string, error) {
 // Close removes the session's drafts and temporary folders. They must not be
 // mounted, nor have mounts in them.
 func (s *Store) Close() error {
+	if s.session == nil {
+		return nil
+	}
 	if err := s.session.end(); err != nil {
 		return &StoreError{"close the layer store", s.dir, err}
 	}

@@ -39,6 +39,13 @@ func mapsFor(o Options) (m maps, err error) {
 	return m, err
 }
 
+// HaveIDs says whether the caller was given the ids that [Enter] takes: an *Error if not. It starts nothing, so the
+// namespaces may be refused all the same.
+func HaveIDs() error {
+	_, err := mapsFor(Options{Root: -1})
+	return err
+}
+
 // What root needs to write any map, by user_namespaces(7), "Defining user and group ID mappings"; and to do what a
 // build does without a user namespace of its own.
 const (

@@ -2,6 +2,8 @@ package system
 
 import (
 	"fmt"
+	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,11 +30,22 @@ func kill(c *applet.Call) error {
 			c.Warn(fmt.Errorf("'%s' is not a process id", arg))
 			continue
 		}
-		if err := syscall.Kill(pid, sig); err != nil {
+		if err := send(pid, sig); err != nil {
 			c.Warn(fmt.Errorf("(%d): %w", pid, err))
 		}
 	}
 	return nil
+}
+
+// send sends a signal. One for this process, as by a shell's `kill $$`, goes to this very thread, which has it before
+// the call returns: else another thread gets it some time, and until then the shell goes on.
+func send(pid int, sig syscall.Signal) error {
+	if pid != os.Getpid() {
+		return syscall.Kill(pid, sig)
+	}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return unix.Tgkill(pid, unix.Gettid(), sig)
 }
 
 // listSignals prints all names, or turns numbers (also those of a shell's $?) into names and

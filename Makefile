@@ -13,6 +13,8 @@
 PREFIX  ?= /usr/local
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TAGS    := netgo osusergo
+# One way for all that is compiled, so that nothing is compiled twice.
+export GOFLAGS := -trimpath -tags=netgo,osusergo
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .PHONY: all build demo test check lint e2e conformance bench fuzz install clean

@@ -19,6 +19,8 @@ import (
 	"github.com/shbuild/shbuild/registry/compare"
 	"github.com/shbuild/shbuild/registry/platform"
 	"github.com/shbuild/shbuild/registry/store"
+	"github.com/shbuild/shbuild/runtime/build"
+	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/userland"
 )
 
@@ -172,10 +174,48 @@ func diffImages(args []string, std streams) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	d, err := f.compare(ctx, flags.Args())
+	s, err := f.open()
 	if err != nil {
 		return failed(ctx, std, err)
 	}
+	d, err := s.compare(ctx, flags.Args())
+	if errors.As(err, new(*store.NotWritten)) {
+		return f.diffInside(flags.Args(), std)
+	}
+	if err != nil {
+		return failed(ctx, std, err)
+	}
+	return f.print(std, d)
+}
+
+// diffInside compares images whose layers are kept as files. As these have owners, it takes the namespaces.
+func (f *seeFlags) diffInside(names []string, std streams) int {
+	return inside(std, -1, func(ctx context.Context, rung *isolation.Report) (status int, err error) {
+		s, err := f.open()
+		if err != nil {
+			return 0, err
+		}
+		display := newDisplay(std.err, "quiet", true)
+		defer display.close()
+		root, err := stateRoot(f.root)
+		if err != nil {
+			return 0, err
+		}
+		b, err := build.New(build.Options{Root: root, Isolation: rung, Progress: display})
+		if err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, b.Close()) }()
+		s.Store = b.Store()
+		d, err := s.compare(ctx, names)
+		if err != nil {
+			return 0, err
+		}
+		return f.print(std, d), nil
+	})
+}
+
+func (f *seeFlags) print(std streams, d *compare.Difference) int {
 	if f.json {
 		return printJSON(std, d)
 	}
@@ -183,11 +223,7 @@ func diffImages(args []string, std streams) int {
 	return 0
 }
 
-func (f *seeFlags) compare(ctx context.Context, names []string) (*compare.Difference, error) {
-	s, err := f.open()
-	if err != nil {
-		return nil, err
-	}
+func (s *seen) compare(ctx context.Context, names []string) (*compare.Difference, error) {
 	after, err := s.side(names[len(names)-1])
 	if err != nil {
 		return nil, err

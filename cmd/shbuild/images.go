@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -19,10 +20,12 @@ import (
 	"github.com/shbuild/shbuild/registry/platform"
 	"github.com/shbuild/shbuild/registry/remote"
 	"github.com/shbuild/shbuild/registry/store"
+	"github.com/shbuild/shbuild/runtime/build"
+	"github.com/shbuild/shbuild/runtime/isolation"
 )
 
-// imageFlags are the flags of pull, push and ls. These need no namespaces:
-// the store's files are the caller's own.
+// imageFlags are the flags of pull, push and ls. The store's files are the caller's own, so these need no namespaces,
+// but for a push of what is not compressed yet.
 type imageFlags struct {
 	root, platform string
 	insecure       bool
@@ -31,82 +34,150 @@ type imageFlags struct {
 
 // pull fetches images into the store.
 func pull(args []string, std streams) int {
-	return eachImage("pull", args, std, func(ctx context.Context, c *remote.Client, s *store.Store, name string, p v1.Platform) (string, error) {
-		img, _, err := c.Fetch(ctx, name, p)
+	v, status, done := imageVerb("pull", args, std)
+	if done {
+		return status
+	}
+	return v.each(std, func(ctx context.Context, c *remote.Client, name string) (string, error) {
+		img, _, err := c.Fetch(ctx, name, v.platform)
 		if err != nil {
 			return "", err
 		}
-		desc, err := s.Put(ctx, img)
+		desc, err := v.store.Put(ctx, img)
 		if err != nil {
 			return "", err
 		}
+		p := v.platform
 		if desc.Platform != nil {
 			p = *desc.Platform
 		}
-		return desc.Digest.String(), s.Tag(name, desc, p)
+		return desc.Digest.String(), v.store.Tag(name, desc, p)
 	})
 }
 
-// push sends images of the store to the registries that their names say.
+// push sends images of the store to the registries that their names say. Images whose layers are still kept as files
+// take the namespaces, where those are compressed.
 func push(args []string, std streams) int {
-	return eachImage("push", args, std, func(ctx context.Context, c *remote.Client, s *store.Store, name string, p v1.Platform) (string, error) {
-		img, ok, err := s.Image(name, p)
-		if err != nil {
-			return "", err
-		}
-		if !ok {
-			return "", diag.WithHint(fmt.Errorf("%s: no such image in the store", name), "shbuild ls lists the images; shbuild -t "+name+" FILE builds one")
-		}
-		digest, err := img.Digest()
-		if err != nil {
-			return "", err
-		}
-		return digest.String(), c.Push(ctx, img, name)
-	})
-}
-
-type imageAct func(ctx context.Context, c *remote.Client, s *store.Store, name string, p v1.Platform) (digest string, err error)
-
-func eachImage(verb string, args []string, std streams, act imageAct) int {
-	var f imageFlags
-	flags := pflag.NewFlagSet("shbuild "+verb, pflag.ContinueOnError)
-	rootFlag(flags, &f.root)
-	flags.StringVar(&f.platform, "platform", "", "the image for this `OS/ARCH[/VARIANT]` (default this machine's)")
-	insecureFlag(flags, &f.insecure)
-	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print the digests alone")
-	if status, done := parse(flags, args, std, verb+" [flags] NAME…"); done {
+	v, status, done := imageVerb("push", args, std)
+	if done {
 		return status
 	}
-	if flags.NArg() == 0 {
-		return badUsage(std, fmt.Errorf("which image is to be %sed?", verb))
-	}
-	p := platform.Host()
-	if f.platform != "" {
-		var err error
-		if p, err = platform.Parse(f.platform); err != nil {
-			return badUsage(std, err)
+	whole := true
+	for _, name := range v.names {
+		img, err := v.image(name)
+		if err == nil && whole {
+			whole, err = v.store.Whole(img)
+		}
+		if err != nil {
+			return failed(context.Background(), std, err)
 		}
 	}
-	images, err := f.store()
-	if err != nil {
-		return failed(context.Background(), std, err)
+	if whole {
+		return v.each(std, func(ctx context.Context, c *remote.Client, name string) (string, error) {
+			img, err := v.image(name)
+			if err != nil {
+				return "", err
+			}
+			digest, err := img.Digest()
+			if err != nil {
+				return "", err
+			}
+			return digest.String(), c.Push(ctx, img, name)
+		})
 	}
+	return inside(std, -1, func(ctx context.Context, rung *isolation.Report) (status int, err error) {
+		display := newDisplay(std.err, "auto", v.flags.quiet)
+		defer display.close()
+		b, err := build.New(build.Options{
+			Root: v.root, Platform: v.flags.platform, Isolation: rung, Progress: display,
+			Registry: remote.Options{Insecure: v.flags.insecure},
+		})
+		if err != nil {
+			return 0, err
+		}
+		defer func() { err = errors.Join(err, b.Close()) }()
+		for _, name := range v.names {
+			digest, err := b.Send(ctx, name)
+			if err != nil {
+				return 0, err
+			}
+			v.tell(display.above(std.out), name, digest.String())
+		}
+		return 0, nil
+	})
+}
+
+// image finds an image of the store.
+func (v *imagesVerb) image(name string) (v1.Image, error) {
+	img, ok, err := v.store.Image(name, v.platform)
+	if err == nil && !ok {
+		err = diag.WithHint(fmt.Errorf("%s: no such image in the store", name), "shbuild ls lists the images; shbuild -t "+name+" FILE builds one")
+	}
+	return img, err
+}
+
+// imagesVerb is pull or push with its flags.
+type imagesVerb struct {
+	verb     string
+	flags    imageFlags
+	names    []string
+	platform v1.Platform
+	root     string
+	store    *store.Store
+}
+
+// imageVerb reads the flags of a verb about images; done: there is nothing more to do.
+func imageVerb(verb string, args []string, std streams) (v *imagesVerb, status int, done bool) {
+	v = &imagesVerb{verb: verb, platform: platform.Host()}
+	flags := pflag.NewFlagSet("shbuild "+verb, pflag.ContinueOnError)
+	rootFlag(flags, &v.flags.root)
+	flags.StringVar(&v.flags.platform, "platform", "", "the image for this `OS/ARCH[/VARIANT]` (default this machine's)")
+	insecureFlag(flags, &v.flags.insecure)
+	flags.BoolVarP(&v.flags.quiet, "quiet", "q", false, "print the digests alone")
+	if status, done := parse(flags, args, std, verb+" [flags] NAME…"); done {
+		return nil, status, true
+	}
+	if v.names = flags.Args(); len(v.names) == 0 {
+		return nil, badUsage(std, fmt.Errorf("which image is to be %sed?", verb)), true
+	}
+	var err error
+	if v.flags.platform != "" {
+		if v.platform, err = platform.Parse(v.flags.platform); err != nil {
+			return nil, badUsage(std, err), true
+		}
+	}
+	if v.root, err = stateRoot(v.flags.root); err == nil {
+		v.store, err = v.flags.store()
+	}
+	if err != nil {
+		return nil, failed(context.Background(), std, err), true
+	}
+	return v, 0, false
+}
+
+// each does the verb for each name.
+func (v *imagesVerb) each(std streams, act func(ctx context.Context, c *remote.Client, name string) (digest string, err error)) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	client := remote.New(remote.Options{Insecure: f.insecure})
+	client := remote.New(remote.Options{Insecure: v.flags.insecure})
 	defer client.Close()
-	for _, name := range flags.Args() {
-		digest, err := act(ctx, client, images, name, p)
+	for _, name := range v.names {
+		digest, err := act(ctx, client, name)
 		if err != nil {
 			return failed(ctx, std, err)
 		}
-		if f.quiet {
-			fmt.Fprintln(std.out, digest)
-		} else {
-			fmt.Fprintf(std.out, "%sed %s %s\n", verb, name, digest)
-		}
+		v.tell(std.out, name, digest)
 	}
 	return 0
+}
+
+// tell says that the verb was done to an image.
+func (v *imagesVerb) tell(w io.Writer, name, digest string) {
+	if v.flags.quiet {
+		fmt.Fprintln(w, digest)
+		return
+	}
+	fmt.Fprintf(w, "%sed %s %s\n", v.verb, name, digest)
 }
 
 func (f *imageFlags) store() (*store.Store, error) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -196,5 +197,12 @@ func (l *storedLayer) Size() (int64, error)                { return l.desc.Size,
 func (l *storedLayer) MediaType() (types.MediaType, error) { return l.desc.MediaType, nil }
 func (l *storedLayer) Descriptor() (*v1.Descriptor, error) { return &l.desc, nil }
 func (l *storedLayer) DiffID() (v1.Hash, error)            { return partial.BlobToDiffID(l.image, l.desc.Digest) }
-func (l *storedLayer) Compressed() (io.ReadCloser, error)  { return l.image.store.Blob(l.desc.Digest) }
 func (l *storedLayer) Exists() (bool, error)               { return l.image.store.Has(l.desc.Digest), nil }
+
+func (l *storedLayer) Compressed() (io.ReadCloser, error) {
+	blob, err := l.image.store.Blob(l.desc.Digest)
+	if errors.Is(err, ErrNotFound) && IsLater(l.desc) {
+		return l.image.later(l.desc.Digest)
+	}
+	return blob, err
+}

@@ -20,7 +20,7 @@ type Entry struct {
 	ID       v1.Hash // of the config
 	Platform v1.Platform
 	Created  time.Time // zero if the image does not say
-	Size     int64     // bytes of manifest, config and compressed layers
+	Size     int64     // bytes of manifest, config and layers, which are compressed once they were pushed
 }
 
 // List gives all named images, in the order of their names. If some cannot be read, it gives the

@@ -54,7 +54,7 @@ func (s *Store) unsynced(desc v1.Descriptor) ([]string, error) {
 		switch path, info, ok := s.stat(blob.Digest); {
 		case ok && info.Mode().Perm() != onDisk:
 			paths = append(paths, path)
-		case !ok && len(blob.URLs) == 0: // else its maker wants the layer to be fetched from elsewhere
+		case !ok && !IsLater(blob) && len(blob.URLs) == 0: // URLs: its maker wants the layer to be fetched from elsewhere
 			return nil, fmt.Errorf("blob %s: %w", blob.Digest, ErrNotFound)
 		}
 	}

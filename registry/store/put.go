@@ -11,7 +11,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Put stores an image: the layers that are not there yet, its config, and last its manifest.
+// Put stores an image: the layers that are not there yet, its config, and last its manifest. Layers that are Later are
+// left to their maker.
 // The descriptor has the platform of the config. The image has no name until Tag gives it one.
 func (s *Store) Put(ctx context.Context, img v1.Image) (v1.Descriptor, error) {
 	layers, err := img.Layers()
@@ -41,6 +42,12 @@ func (s *Store) putLayers(ctx context.Context, layers []v1.Layer) error {
 			continue
 		}
 		begun[desc.Digest] = true
+		if left, err := leftOut(layer, *desc); err != nil || left {
+			if err != nil {
+				return err
+			}
+			continue
+		}
 		if size, ok := s.size(desc.Digest); ok && size == desc.Size {
 			continue
 		}

@@ -24,6 +24,9 @@
 // first. An image pulled in Docker's format keeps it, and its digest; some tools (umoci, older
 // skopeos) then do not find it.
 //
+// An image may name layers whose blobs are not there yet (see [Later]): those of a build, until they are pushed.
+// Other tools can inspect such an image, and not unpack it.
+//
 // All methods may be called at once, by goroutines and by several processes. The store fetches
 // nothing, unpacks nothing, and forgets nothing by itself: a name that moves leaves the blobs of
 // its old image behind until they are collected.
@@ -32,6 +35,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -44,6 +48,10 @@ const layoutFile = `{"imageLayoutVersion":"1.0.0"}`
 // Store is an OCI image layout. It holds no file open between calls.
 type Store struct {
 	dir string
+
+	// Write, if not nil, gives the content of a layer of an image whose blob is not there since it is [Later]; nil, if it
+	// cannot.
+	Write func(img v1.Image, layer v1.Hash) (io.ReadCloser, error)
 }
 
 // Open makes the store's folder if need be and removes what killed processes left in ingest.

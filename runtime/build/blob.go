@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/shbuild/shbuild/registry/image"
+	"github.com/shbuild/shbuild/registry/store"
 	"github.com/shbuild/shbuild/runtime/cache"
 	"github.com/shbuild/shbuild/runtime/layer"
 	"github.com/shbuild/shbuild/runtime/trace"
@@ -39,16 +40,20 @@ func (b *Builder) imageLayers(ctx context.Context, f files, form Form, made func
 func (b *Builder) imageLayer(ctx context.Context, f files, form Form) (v1.Layer, error) {
 	top := f.layers[len(f.layers)-1]
 	if top.Created.IsZero() && !form.Force {
-		form = Form{} // a base's layer stays as it came
+		form = Form{Later: form.Later} // a base's layer stays as it came
 	}
 	id := b.blobKey(top, form)
-	v, found := b.made.Load(id)
+	wanted := id
+	if form.Later {
+		wanted += " later"
+	}
+	v, found := b.made.Load(wanted)
 	if !found {
 		var err error
-		v, err, _ = b.blobs.Do(id, func() (any, error) {
+		v, err, _ = b.blobs.Do(wanted, func() (any, error) {
 			blob, err := b.makeBlob(ctx, f, id, form)
 			if err == nil {
-				b.made.Store(id, blob)
+				b.made.Store(wanted, blob)
 			}
 			return blob, why(ctx, err) // others may wait for the same, who know of another ctx
 		})
@@ -56,15 +61,32 @@ func (b *Builder) imageLayer(ctx context.Context, f files, form Form) (v1.Layer,
 			return nil, err
 		}
 	}
-	blob := v.(cache.Blob)
+	return b.layerOf(f, v.(cache.Blob))
+}
+
+// layerOf is the topmost layer with its blob. One that has none is its tar.
+func (b *Builder) layerOf(f files, blob cache.Blob) (v1.Layer, error) {
+	later := blob.Digest == ""
+	if later {
+		blob.Digest, blob.Size, blob.MediaType = blob.DiffID, blob.Tar, string(types.OCIUncompressedLayer)
+	}
 	diffID, derr := v1.NewHash(blob.DiffID)
 	digest, gerr := v1.NewHash(blob.Digest)
 	if err := errors.Join(derr, gerr); err != nil {
-		return nil, fmt.Errorf("layer %s: %w", id, err)
+		return nil, fmt.Errorf("layer %s: %w", f.layers[len(f.layers)-1].ID, err)
 	}
-	open := func() (io.ReadCloser, error) { return b.images.Blob(digest) }
 	desc := v1.Descriptor{MediaType: types.MediaType(blob.MediaType), Digest: digest, Size: blob.Size}
-	return image.Layer(desc, diffID, open), nil
+	if later {
+		desc.Annotations = map[string]string{store.Later: "files"}
+		return laterLayer{image.Layer(desc, diffID, func() (io.ReadCloser, error) { return b.tar(f), nil }), desc}, nil
+	}
+	return image.Layer(desc, diffID, func() (io.ReadCloser, error) { return b.images.Blob(digest) }), nil
+}
+
+// stores says whether the store has a blob that the cache knows.
+func (b *Builder) stores(blob cache.Blob) bool {
+	digest, err := v1.NewHash(blob.Digest)
+	return err == nil && b.images.Has(digest)
 }
 
 // rewrites says whether a layer's files get other times in an image than they have on disk. A base's
@@ -82,18 +104,24 @@ func (b *Builder) blobKey(l layerRef, form Form) string {
 	return id + form.suffix()
 }
 
-// makeBlob writes the topmost layer's tar, compressed, into the store, unless
-// it is there.
+// makeBlob writes the topmost layer's tar, compressed, into the store, unless it is there. In a form that is Later it
+// only finds out what the tar is; the blob has no digest then.
 func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (_ cache.Blob, err error) {
 	top := f.layers[len(f.layers)-1]
 	ctx, span := trace.Start(trace.On(ctx, blobsTrack), "blob of "+cmp.Or(top.Title, "a base's layer"))
 	defer func() { ended(span, err) }()
 	span.Text("layer", top.ID)
-	if blob, ok := b.cache.Blob(id); ok && blob.Digest != "" {
-		if digest, err := v1.NewHash(blob.Digest); err == nil && b.images.Has(digest) {
-			span.Text("cache", "hit")
-			return blob, nil
+	blob, ok := b.cache.Blob(id)
+	if ok && b.stores(blob) {
+		span.Text("cache", "hit")
+		return blob, nil
+	}
+	if form.Later {
+		if blob.Tar == 0 {
+			return b.measure(ctx, f, id, form)
 		}
+		span.Text("cache", "hit")
+		return cache.Blob{DiffID: blob.DiffID, Tar: blob.Tar}, nil
 	}
 	if usual, ok := b.usualBlob(f, id, form); ok {
 		if usual.MediaType == string(form.compression().MediaType()) && form.Level == nil {
@@ -107,20 +135,24 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (
 	if err := b.work(); err != nil {
 		return cache.Blob{}, err
 	}
+	return b.putBlob(id, form, "", func(w io.Writer) error { return b.writeLayer(ctx, w, f, form) })
+}
+
+// writeLayer writes the topmost layer's tar.
+func (b *Builder) writeLayer(ctx context.Context, w io.Writer, f files, form Form) error {
+	top := f.layers[len(f.layers)-1]
 	dirs, err := b.lowers(f)
 	if err != nil {
-		return cache.Blob{}, err
+		return err
 	}
 	var o layer.WriteOptions
-	if b.rewrites(f.layers[len(f.layers)-1], form) {
+	if b.rewrites(top, form) {
 		o.Epoch = b.epoch
 	}
-	return b.putBlob(id, form, "", func(w io.Writer) error {
-		if err := layer.Write(ctx, w, dirs[0], dirs[1:], o); err != nil {
-			return fmt.Errorf("write layer %s as a tar: %w", id, err)
-		}
-		return nil
-	})
+	if err := layer.Write(ctx, w, dirs[0], dirs[1:], o); err != nil {
+		return fmt.Errorf("write layer %s as a tar: %w", top.ID, err)
+	}
+	return nil
 }
 
 // putBlob puts a layer's tar, as write writes it, into the store, compressed as the form says. Where the tar's diff ID
@@ -135,10 +167,11 @@ func (b *Builder) putBlob(id string, form Form, diffID string, write func(io.Wri
 	if err != nil {
 		return cache.Blob{}, err
 	}
+	var size int64
 	if diffID == "" {
 		tar := newHashing(compressed)
 		err = write(tar)
-		diffID = tar.sum()
+		diffID, size = tar.sum(), tar.size
 	} else {
 		err = write(compressed)
 	}
@@ -152,7 +185,7 @@ func (b *Builder) putBlob(id string, form Form, diffID string, write func(io.Wri
 	if err != nil {
 		return cache.Blob{}, err
 	}
-	blob := cache.Blob{DiffID: diffID, Digest: desc.Digest.String(), Size: desc.Size, MediaType: string(form.compression().MediaType())}
+	blob := cache.Blob{DiffID: diffID, Tar: size, Digest: desc.Digest.String(), Size: desc.Size, MediaType: string(form.compression().MediaType())}
 	return blob, b.cache.PutBlob(id, blob)
 }
 
@@ -163,11 +196,7 @@ func (b *Builder) usualBlob(f files, id string, form Form) (cache.Blob, bool) {
 		return cache.Blob{}, false
 	}
 	blob, ok := b.cache.Blob(l.ID)
-	if !ok || blob.Digest == "" {
-		return blob, false
-	}
-	digest, err := v1.NewHash(blob.Digest)
-	return blob, err == nil && b.images.Has(digest)
+	return blob, ok && b.stores(blob)
 }
 
 // recompress gives a blob another compression. Its tar stays: a base's is not what this version would write.

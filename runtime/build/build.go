@@ -160,7 +160,7 @@ func New(o Options) (*Builder, error) {
 	b := &Builder{
 		opts: o, progress: o.Progress, host: platforms.DefaultSpec(), session: newID(),
 		sandbox: sandbox.New(runner.Program(), cgroup.New),
-		cancel:  func() {}, usedArgs: map[string]bool{}, filtered: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
+		whole:   context.Background(), cancel: func() {}, usedArgs: map[string]bool{}, filtered: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
 	}
 	b.target, b.fromAfar = b.host, o.fetched
 	o.Registry.Watch = watched
@@ -206,6 +206,7 @@ func (b *Builder) openState() (err error) {
 	if b.images, err = store.Open(filepath.Join(b.opts.Root, "images")); err != nil {
 		return err
 	}
+	b.images.Write = b.writeLater
 	return b.openLayers()
 }
 

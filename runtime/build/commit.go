@@ -40,6 +40,7 @@ func (b *Builder) commitNamed(ctx context.Context, s *stage, names []string, pus
 	var pushTo []string
 	if push {
 		pushTo = names
+		form.Later = false
 	}
 	img, err := b.image(ctx, s, nil, form, pushTo)
 	if err != nil {

@@ -54,8 +54,27 @@ func (w Wanted) Images() bool {
 }
 
 // Form is the form of the image that the store and the registries get: that of an output for them, else that of
-// the first output that is an image.
+// the first output that is an image. Where nothing but the store gets it, and nobody asks for a compression, its layers
+// are compressed later, if ever.
 func (w Wanted) Form() Form {
+	f := w.form()
+	f.Later = !w.sends() && f.Compression == "" && f.Level == nil && !f.Force && !f.Docker && !w.rewrites()
+	return f
+}
+
+// sends says whether some output wants the layers' blobs.
+func (w Wanted) sends() bool {
+	return w.Push || slices.ContainsFunc(w.Outputs, func(o Output) bool {
+		return slices.Contains([]string{"registry", "oci", "docker"}, o.Type)
+	})
+}
+
+// rewrites says whether some output wants other times than the files have here.
+func (w Wanted) rewrites() bool {
+	return slices.ContainsFunc(w.Outputs, func(o Output) bool { return o.Rewrite })
+}
+
+func (w Wanted) form() Form {
 	for _, kinds := range [][]string{{"image", "registry"}, {"oci", "docker"}} {
 		for _, o := range w.Outputs {
 			if slices.Contains(kinds, o.Type) {
@@ -108,7 +127,7 @@ type delivery struct {
 
 // product is the result in a form, made once.
 func (t *delivery) product(ctx context.Context, form Form, pushTo []string) (*product, error) {
-	key := fmt.Sprintf("%s %t %t %+v", form.suffix(), form.Force, form.Docker, form.Annotations)
+	key := fmt.Sprintf("%s %t %t %t %+v", form.suffix(), form.Force, form.Docker, form.Later, form.Annotations)
 	if p := t.products[key]; p != nil {
 		return p, nil
 	}

@@ -44,15 +44,17 @@ func finish(d *digester, compressed io.Reader, diffID string) error {
 
 // hashing hashes what is written through it.
 type hashing struct {
-	w io.Writer
-	h hash.Hash
+	w    io.Writer
+	h    hash.Hash
+	size int64 // bytes so far
 }
 
-func newHashing(w io.Writer) *hashing { return &hashing{w, sha256.New()} }
+func newHashing(w io.Writer) *hashing { return &hashing{w: w, h: sha256.New()} }
 
 func (h *hashing) Write(p []byte) (int, error) {
 	n, err := h.w.Write(p)
 	h.h.Write(p[:n])
+	h.size += int64(n)
 	return n, err
 }
 

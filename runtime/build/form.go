@@ -18,6 +18,9 @@ type Form struct {
 	Force       bool              // a base's layers too
 	Docker      bool              // Docker's media types
 	Annotations []Annotation
+	// Later leaves the layers that were made here as the files that they are. The image names the digests of their tars;
+	// a push compresses them.
+	Later bool
 
 	asIs bool // files have the times that they have here, whatever an image makes of them
 }

@@ -24,24 +24,14 @@ type Named struct {
 	ID    string // digest of the configuration, "sha256:…"
 }
 
-// image makes an image of a stage. The layers that are ready begin to go to the registries of the names that it is going
-// to be pushed to while others are compressed.
+// image makes an image of a stage. Its layers begin to go to the registries of the names that it is going to be pushed
+// to.
 func (b *Builder) image(ctx context.Context, s *stage, labels map[string]string, form Form, pushTo []string) (Named, error) {
 	f, err := s.node.solve(ctx)
 	if err != nil {
 		return Named{}, err
 	}
-	var sending []*remote.Ahead
-	for _, name := range pushTo {
-		a := b.registry.Ahead(ctx, name)
-		defer a.Wait()
-		sending = append(sending, a)
-	}
-	layers, err := b.imageLayers(ctx, f, form, func(l v1.Layer) {
-		for _, a := range sending {
-			a.Send(l)
-		}
-	})
+	layers, err := b.sentLayers(ctx, f, form, pushTo)
 	if err != nil {
 		return Named{}, err
 	}
@@ -58,6 +48,22 @@ func (b *Builder) image(ctx context.Context, s *stage, labels map[string]string,
 		return Named{}, err
 	}
 	return Named{Image: img, ID: digest.FromBytes(config).String()}, nil
+}
+
+// sentLayers are the layers as an image has them. Those that are ready begin to go to the registries of the names while
+// others are compressed.
+func (b *Builder) sentLayers(ctx context.Context, f files, form Form, names []string) ([]v1.Layer, error) {
+	var sending []*remote.Ahead
+	for _, name := range names {
+		a := b.registry.Ahead(ctx, name)
+		defer a.Wait()
+		sending = append(sending, a)
+	}
+	return b.imageLayers(ctx, f, form, func(l v1.Layer) {
+		for _, a := range sending {
+			a.Send(l)
+		}
+	})
 }
 
 // chain returns the layers' diff IDs, and records the folders under their

@@ -43,6 +43,7 @@ type Step struct {
 type Blob struct {
 	// DiffID is the digest of the uncompressed tar, "sha256:…".
 	DiffID string `json:"diffID"`
+	Tar    int64  `json:"tar,omitempty"` // bytes of that tar; 0: not known
 	// Digest, Size (bytes) and MediaType are those of the compressed blob;
 	// empty until an output needed it.
 	Digest    string `json:"digest,omitempty"`

@@ -198,6 +198,37 @@ func await(t *testing.T, said *transcript, text string) {
 	}
 }
 
+// An interrupt ends a build that is still looking whether the cache has all of it, too.
+func TestInterruptedWhileLooking(t *testing.T) {
+	t.Parallel()
+	b := newBuilding(t, "FROM scratch\n[ -z \"$1\" ] || while :; do :; done\n")
+	cmd, said := b.command()
+	if err := cmd.Run(); err != nil { // now there is a cache to look into
+		t.Fatalf("%v\n%s", err, said)
+	}
+	trace := filepath.Join(b.dir, "trace")
+	cmd, said = b.command("--trace", trace)
+	cmd.Args = append(cmd.Args, "for ever")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if text, _ := os.ReadFile(trace); strings.Contains(string(text), "read the file") {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	_ = cmd.Process.Signal(syscall.SIGINT)
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != statusInterrupted {
+		t.Errorf("status %d\n%s", status, said)
+	}
+	if n := strings.Count(said.String(), "shbuild: interrupted"); n != 1 {
+		t.Errorf("it said\n%s", said)
+	}
+	gone(t, b.dir)
+}
+
 // An interrupt lets the program of a RUN end by itself, if it can; one that does not is killed after a while, and at
 // once by a second interrupt. Nothing runs on, and nothing is left.
 func TestInterrupted(t *testing.T) {

@@ -80,6 +80,8 @@ func (j *job) wouldBeAt() (at *isolation.Report, ok bool) {
 		return nil, false
 	case f.debug || f.step || len(f.why) > 0:
 		return nil, false
+	case len(f.allowHost)+len(f.allowWrite) > 0:
+		return nil, false
 	case f.push || len(j.platforms) > 1 || len(f.run.ssh) > 0 || f.fetched:
 		return nil, false
 	}

@@ -80,12 +80,12 @@ func (x *shell) onReadDir(ctx context.Context, path string) ([]fs.DirEntry, erro
 	}
 	dir, err := at.root.Open(at.rel)
 	if err != nil {
-		return nil, renamed(err, "open", path)
+		return nil, renamed(at.told(err), "open", path)
 	}
 	defer dir.Close()
 	entries, err := dir.ReadDir(-1)
 	if err != nil {
-		return nil, renamed(err, "read", path)
+		return nil, renamed(at.told(err), "read", path)
 	}
 	return entries, nil
 }
@@ -120,6 +120,7 @@ func (x *shell) onAccess(ctx context.Context, path string, mode interp.AccessMod
 	case mode&interp.AccessRead != 0:
 		f, err := at.root.Open(at.rel)
 		if err != nil {
+			_ = at.told(err)
 			return denied
 		}
 		return f.Close()

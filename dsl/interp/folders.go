@@ -26,6 +26,15 @@ type folder struct {
 	real     string // absolute, links resolved
 	root     *os.Root
 	writable bool
+	denied   func(error) // hears of what may not be read; nil: nobody does
+}
+
+// told tells of an error that is one of permission.
+func (d *folder) told(err error) error {
+	if d.denied != nil && errors.Is(err, fs.ErrPermission) {
+		d.denied(err)
+	}
+	return err
 }
 
 func openFolders(context string, writable []string) (*folders, error) {
@@ -150,7 +159,7 @@ func (f *folders) open(dir, path string, flag int, perm fs.FileMode) (*os.File, 
 	// What has become a named pipe meanwhile must not be waited for.
 	file, err := at.root.OpenFile(at.rel, flag|unix.O_NONBLOCK, perm)
 	if err != nil {
-		return nil, renamed(err, "open", path)
+		return nil, renamed(at.told(err), "open", path)
 	}
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
 		file.Close()
@@ -170,7 +179,7 @@ func (p place) stat(path string, follow bool) (place, fs.FileInfo, error) {
 	}
 	info, err := look(p.rel)
 	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.ENOTDIR) {
-		return p, info, renamed(err, "open", path)
+		return p, info, renamed(p.told(err), "open", path)
 	}
 	full := filepath.Join(p.real, p.rel)
 	if !follow {
@@ -197,7 +206,7 @@ func (p place) again(target, path string, look func(string) (fs.FileInfo, error)
 	}
 	p.rel = rel
 	info, err := look(rel)
-	return p, info, renamed(err, "open", path)
+	return p, info, renamed(p.told(err), "open", path)
 }
 
 // renamed gives an error of os.Root the path as the script wrote it.

@@ -53,5 +53,9 @@ type Options struct {
 	AllowHostProgs []string // these host programs may be run
 	AllowWrite     []string // absolute folders that the script may write in
 
+	// Strict is for one who may be refused what the script may read: a file or folder that may not be read ends the
+	// script, whatever the shell would make of it.
+	Strict bool
+
 	Stdout, Stderr io.Writer // what the script itself prints; nil: dropped
 }

@@ -133,6 +133,11 @@ func newShell(o Options, cancel context.CancelCauseFunc) (*shell, error) {
 	if x.folders, err = openFolders(o.Dir, o.AllowWrite); err != nil {
 		return nil, err
 	}
+	if o.Strict {
+		for _, d := range x.folders.all {
+			d.denied = func(err error) { _ = x.abort(err) }
+		}
+	}
 	if x.stdin, err = os.Open(os.DevNull); err != nil {
 		x.folders.close()
 		return nil, fmt.Errorf("open the script's input: %w", err)

@@ -15,8 +15,8 @@ import (
 // where the script comes to it: the base is the same, and so is its error.
 // The script's end ends it, by stop.
 func (b *Builder) bringAhead(f *syntax.File) (stop context.CancelFunc) {
-	if b.opts.Stepper != nil {
-		return func() {} // nothing is done there unasked
+	if b.opts.Stepper != nil || b.opts.Cached {
+		return func() {} // nothing is done there unasked, or at all
 	}
 	ctx, cancel := context.WithCancel(b.whole)
 	for _, a := range literalBases(f) {

@@ -165,15 +165,15 @@ func (b *Builder) carried(ctx context.Context, s *stage, sc *scope, in *input, c
 
 // give carries out an instruction that gives the stage away, and leaves it as it is.
 func (b *Builder) give(ctx context.Context, s *stage, cmd any) error {
-	if err := b.work(); err != nil {
-		return err
-	}
 	switch c := cmd.(type) {
 	case *instr.Export:
 		return b.export(ctx, s, c)
 	case *instr.Commit:
 		return b.commit(ctx, s, c.Names, false)
 	case *instr.Push:
+		if err := b.work(); err != nil {
+			return err
+		}
 		return b.commit(ctx, s, c.Names, true)
 	}
 	return nil

@@ -140,6 +140,9 @@ func (b *Builder) makeBlob(ctx context.Context, f files, id string, form Form) (
 
 // writeLayer writes the topmost layer's tar.
 func (b *Builder) writeLayer(ctx context.Context, w io.Writer, f files, form Form) error {
+	if err := b.work(); err != nil { // owners can be told inside alone
+		return err
+	}
 	top := f.layers[len(f.layers)-1]
 	dirs, err := b.lowers(f)
 	if err != nil {

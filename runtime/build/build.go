@@ -134,6 +134,7 @@ type Builder struct {
 
 	whole   context.Context    // of the build in progress: what is fetched by one node may be read by another
 	cancel  context.CancelFunc // ends whole
+	giveUp  func(error)        // ends a build that only looks
 	fetched sync.Map           // what was fetched, by name: functions that fetch once
 	flights singleflight.Group // steps under way, by key
 	blobs   singleflight.Group // layers being tarred, by ID
@@ -146,6 +147,7 @@ type Builder struct {
 	remembering sync.WaitGroup // what is written down for --why
 
 	mu        sync.Mutex
+	later     []func() error    // what a script that only looks has to do if it comes to its end
 	filtered  map[string]bool   // NoCacheFor of stages that there were
 	usedArgs  map[string]bool   // names of ARGs so far; true: of a --build-arg
 	named     map[string]*stage // a script's stages, by lower-case name
@@ -160,7 +162,8 @@ func New(o Options) (*Builder, error) {
 	b := &Builder{
 		opts: o, progress: o.Progress, host: platforms.DefaultSpec(), session: newID(),
 		sandbox: sandbox.New(runner.Program(), cgroup.New),
-		whole:   context.Background(), cancel: func() {}, usedArgs: map[string]bool{}, filtered: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
+		whole:   context.Background(), cancel: func() {}, giveUp: func(error) {},
+		usedArgs: map[string]bool{}, filtered: map[string]bool{}, named: map[string]*stage{}, bases: map[string]*base{},
 	}
 	b.target, b.fromAfar = b.host, o.fetched
 	o.Registry.Watch = watched
@@ -236,21 +239,22 @@ type Result struct {
 
 // Build carries out a Dockerfile or a script.
 func (b *Builder) Build(ctx context.Context, f *syntax.File) (*Result, error) {
+	ctx, ended := b.looking(ctx)
 	b.whole, b.cancel = context.WithCancel(ctx)
 	if err := b.begin(f); err != nil {
-		return nil, err
+		return nil, ended(err)
 	}
 	var s *stage
 	var err error
 	switch {
 	case f.Plain:
 		s, err = b.plain(ctx, f)
-	case b.opts.Cached: // a script may have effects of its own, and would have them twice
-		err = ErrNotCached
+	case b.opts.Cached:
+		s, err = b.cachedScript(ctx, f)
 	default:
 		s, err = b.script(ctx, f)
 	}
-	if err != nil {
+	if err := ended(err); err != nil {
 		return nil, err
 	}
 	if err := b.checkArgs(f); err != nil {

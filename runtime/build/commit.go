@@ -47,7 +47,7 @@ func (b *Builder) commitNamed(ctx context.Context, s *stage, names []string, pus
 		return err
 	}
 	img.Names = names
-	if err := b.keep(ctx, img, s.platform); err != nil {
+	if err := b.atEnd(func() error { return b.keep(ctx, img, s.platform) }); err != nil {
 		return err
 	}
 	b.remember(img, s)

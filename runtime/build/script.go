@@ -33,7 +33,7 @@ func (b *Builder) script(ctx context.Context, f *syntax.File) (*stage, error) {
 	last, err := interp.Run(ctx, f, interp.Options{
 		Builder: &shell{b}, Dir: b.opts.Context, Args: b.opts.Args, Name: b.opts.Name,
 		AllowHost: anyProgram, AllowHostProgs: programs, AllowWrite: b.opts.AllowWrite,
-		Stdout: b.opts.Stdout, Stderr: b.opts.Stderr,
+		Stdout: b.opts.Stdout, Stderr: b.opts.Stderr, Strict: b.opts.Cached,
 	})
 	if err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ func (sh *shell) Do(ctx context.Context, st interp.Stage, call *interp.Call) (in
 		in.track = "subshell " + call.Shell
 	}
 	next, err := sh.b.stepped(ctx, s, in, func() (*stage, error) { return sh.do(ctx, s, in) })
-	if err != nil {
+	if err := sh.b.forgivable(err); err != nil {
 		return nil, err
 	}
 	sh.b.rename(call.Shell, s, next)

@@ -336,6 +336,10 @@ func (b *Builder) spool(r io.Reader) (path, sum string, err error) {
 	if r == nil {
 		return "", "", nil
 	}
+	if b.opts.Cached {
+		sum, err = hashedInput(r)
+		return "", sum, err
+	}
 	f, err := b.scratchFile()
 	if err != nil {
 		return "", "", err

@@ -27,8 +27,23 @@ type display struct {
 	begun  map[*step]bool
 	order  []*step // those under way
 	stop   chan struct{}
-	away   bool     // somebody else has the terminal, or it is not certain that anything is to be shown
-	held   []func() // what is to be written after that
+	away   bool   // somebody else has the terminal, or it is not certain that anything is to be shown
+	held   []held // what is to be written after that
+}
+
+// held is text that is kept back.
+type held struct {
+	w    io.Writer
+	text []byte
+}
+
+// keep holds text back. Lines that follow each other become one write. d.mu is held.
+func (d *display) keep(w io.Writer, text []byte) {
+	if last := len(d.held) - 1; last >= 0 && d.held[last].w == w {
+		d.held[last].text = append(d.held[last].text, text...)
+		return
+	}
+	d.held = append(d.held, held{w, bytes.Clone(text)})
 }
 
 func newDisplay(w io.Writer, mode string, quiet bool) *display {
@@ -76,7 +91,7 @@ func (d *display) print(text string) {
 		return
 	}
 	if d.away {
-		d.held = append(d.held, func() { io.WriteString(d.w, text) })
+		d.keep(d.w, []byte(text))
 		return
 	}
 	if d.region != nil {
@@ -108,8 +123,8 @@ func (d *display) release() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.away = false
-	for _, write := range d.held {
-		write()
+	for _, h := range d.held {
+		h.w.Write(h.text)
 	}
 	d.held = nil
 	d.redraw()
@@ -157,8 +172,7 @@ func (a *aboveWriter) Write(p []byte) (int, error) {
 	a.d.mu.Lock()
 	defer a.d.mu.Unlock()
 	if a.d.away {
-		text := bytes.Clone(p)
-		a.d.held = append(a.d.held, func() { a.w.Write(text) })
+		a.d.keep(a.w, p)
 		return len(p), nil
 	}
 	if a.d.region != nil {

@@ -24,7 +24,7 @@ all: lint test build
 build:
 	@scripts/setup build
 	scripts/build-userland
-	CGO_ENABLED=0 go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/shbuild ./cmd/shbuild
+	CGO_ENABLED=1 go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/shbuild ./cmd/shbuild
 
 demo:
 	@scripts/setup demo

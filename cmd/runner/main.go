@@ -7,7 +7,7 @@ import (
 	"os"
 
 	"github.com/shbuild/shbuild/runtime/container"
-	_ "github.com/shbuild/shbuild/runtime/prefault" // the container's inits are this program too
+	_ "github.com/shbuild/shbuild/runtime/hugepage" // the container's inits are this program too
 	"github.com/shbuild/shbuild/runtime/sandbox"
 )
 

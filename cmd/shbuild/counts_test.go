@@ -139,7 +139,7 @@ func TestUnchangedContextIsNotRead(t *testing.T) {
 }
 
 // TestRunnerStartsOnFewPageFaults: what starts a container is started anew for each, so it pays for its memory each time
-// (package prefault). Without that it has 350.
+// (package hugepage). Without that it has 350.
 func TestRunnerStartsOnFewPageFaults(t *testing.T) {
 	t.Parallel()
 	const pages = "/sys/kernel/mm/transparent_hugepage/enabled"

@@ -45,7 +45,7 @@ var architecture = map[string][]string{
 	"runtime/container": {"runtime/isolation", "runtime/sandbox", "runtime/userns"},
 	"runtime/network":   {},
 	"runtime/runner":    {},
-	"runtime/prefault":  {},
+	"runtime/hugepage":  {},
 	"runtime/sshagent":  {"runtime/owner"},
 	"runtime/buildctx":  {"runtime/owner"},
 	"runtime/cache":     {"registry/store", "registry/remote"},
@@ -57,8 +57,8 @@ var architecture = map[string][]string{
 	// It restates what build does, so it may not use it: what is said must be said in words, not run.
 	"runtime/explain": {"dsl/diag", "dsl/syntax", "dsl/instr", "registry/reference", "runtime/runner", "runtime/sandbox"},
 
-	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/cgroup", "runtime/doctor", "runtime/explain", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/runner", "runtime/sandbox", "runtime/trace", "runtime/userland", "runtime/userns"},
-	"cmd/runner":  {"runtime/container", "runtime/prefault", "runtime/sandbox"},
+	"cmd/shbuild": {"dsl/diag", "dsl/syntax", "registry/", "runtime/build", "runtime/cgroup", "runtime/doctor", "runtime/explain", "runtime/hugepage", "runtime/isolation", "runtime/layer", "runtime/rootfs", "runtime/runner", "runtime/sandbox", "runtime/trace", "runtime/userland", "runtime/userns"},
+	"cmd/runner":  {"runtime/container", "runtime/hugepage", "runtime/sandbox"},
 	"cmd/toybox":  {"cmd/toybox/internal/"},
 
 	"scripts/bench":     {}, // measures the program from outside

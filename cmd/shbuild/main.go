@@ -4,6 +4,8 @@ package main
 
 import (
 	"os"
+
+	_ "github.com/shbuild/shbuild/runtime/hugepage" // a build starts this program twice, outside of its namespaces and in them
 )
 
 // version is set by the linker.

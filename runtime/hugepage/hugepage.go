@@ -1,22 +1,17 @@
-package prefault
+//go:build !race
+
+package hugepage
 
 /*
-#cgo LDFLAGS: -Wl,--wrap=mmap
+#cgo LDFLAGS: -static -Wl,--wrap=mmap
 #define _GNU_SOURCE
 #include <malloc.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#ifndef MADV_POPULATE_READ // of Linux 5.14
-#define MADV_POPULATE_READ 22
-#endif
-
-#define HUGE ((uintptr_t)2 << 20)
+#define HUGE ((size_t)2 << 20)
 #define SMALL ((size_t)256 << 10) // what the runtime allocates its tables from (persistentChunkSize)
-
-// The linker's: where the executable begins, and where what is written to does.
-extern char __executable_start[], __init_array_start[];
 
 void *__real_mmap(void *, size_t, int, int, int, off_t);
 
@@ -26,8 +21,6 @@ static char *pool, *pool_end; // what is left of the huge page for small pieces
 static void begin(void) {
 	page = sysconf(_SC_PAGESIZE);
 	mallopt(M_ARENA_MAX, 1); // C has next to nothing to allocate, and a heap of its own for each thread else
-	uintptr_t end = (uintptr_t)__init_array_start & -page;
-	madvise(__executable_start, end - (uintptr_t)__executable_start, MADV_POPULATE_READ);
 	char *p = __real_mmap(0, 2 * HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return;
@@ -37,6 +30,7 @@ static void begin(void) {
 }
 
 void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset) {
+	static int heaps; // pieces of it: the runtime begins anywhere in the first, so the second may come at once
 	if (!page)
 		begin(); // by the runtime's start: there is one thread
 	if (prot != (PROT_READ | PROT_WRITE) || !(flags & MAP_ANONYMOUS))
@@ -48,7 +42,7 @@ void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 			return piece;
 	}
 	void *p = __real_mmap(addr, length, prot, flags, fd, offset);
-	if (p != MAP_FAILED && length >= 2 * HUGE)
+	if (p != MAP_FAILED && (flags & MAP_FIXED) && length >= 2 * HUGE && heaps++ < 2)
 		madvise(p, length, MADV_HUGEPAGE);
 	return p;
 }

@@ -71,16 +71,20 @@ func TestCachedBuildTouches(t *testing.T) {
 	}
 }
 
-// TestCallStartsNothing: what is asked of a file instead of building it needs no namespace.
-func TestCallStartsNothing(t *testing.T) {
+// TestAskingStartsNothing: what is asked of a file instead of building it, and of the store, needs no namespace.
+func TestAskingStartsNothing(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t, true)
 	p.write(t, "Dockerfile", "FROM builtin:toybox\nRUN true\n")
 	p.build(t)
-	for _, call := range []string{"check", "outline", "targets"} {
-		c := p.run(t, "build", "--call", call, p.context)
+	file := filepath.Join(p.context, "Dockerfile")
+	for _, args := range [][]string{
+		{"build", "--call", "check", p.context}, {"build", "--call", "outline", p.context}, {"build", "--call", "targets", p.context},
+		{"ls"}, {"history", "made"}, {"fmt", "--diff", file},
+	} {
+		c := p.run(t, args...)
 		if diff := cmp.Diff([]string{"shbuild"}, c.programs); diff != "" {
-			t.Errorf("%s: programs (-want +got):\n%s", call, diff)
+			t.Errorf("%q: programs (-want +got):\n%s", args, diff)
 		}
 	}
 }

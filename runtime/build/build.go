@@ -14,7 +14,8 @@
 // the folder into the layer store. Nothing is scanned or copied. Tars and
 // digests of layers are made only if an output needs them.
 //
-// The engine runs inside the namespaces that package userns gives; it prints
+// The engine runs inside the namespaces that package userns gives, unless it is
+// only to look whether there is anything to do (Options.Cached); it prints
 // nothing itself (Progress), and knows no flags.
 package build
 

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,8 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
-
-	"github.com/shbuild/shbuild/runtime/runner"
 )
 
 // What a build may touch is counted here, not timed: a count is the same on every machine. Where one of these tests fails
@@ -142,6 +141,41 @@ func TestUnchangedContextIsNotRead(t *testing.T) {
 	}
 }
 
+// TestRunStarts: the programs and processes of a RUN.
+func TestRunStarts(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, true)
+	const few, many = 2, 6
+	programs, processes := map[int]map[string]int{}, map[int]int{}
+	for _, steps := range []int{few, many} {
+		p.write(t, "Dockerfile", "FROM builtin:toybox\n"+strings.Repeat("RUN true\n", steps))
+		c := p.run(t, "build", "--no-cache", "-t", "made", p.context)
+		programs[steps] = map[string]int{}
+		for _, name := range c.programs {
+			if _, err := strconv.Atoi(name); err == nil {
+				name = "runner" // executed by the number of its file
+			}
+			programs[steps][name]++
+		}
+		for call := range strings.SplitSeq(newProcess, ",") {
+			processes[steps] += c.counts[call]
+		}
+	}
+	const runs = many - few
+	want := map[string]int{"sh": runs, "exe": runs} // exe: the container's init, which becomes sh
+	for name, n := range programs[many] {
+		more := n - programs[few][name]
+		// The container that is begun ahead of a step that does not come may be one, or none.
+		if more > want[name] && !(name == "exe" && more == runs+1) {
+			t.Errorf("for %d more RUNs %s is started %d times more, want %d", runs, name, more, want[name])
+		}
+	}
+	const each = 3 // the init, and the two that libcontainer makes its namespaces by
+	if more := processes[many] - processes[few]; more > each*(runs+1) {
+		t.Errorf("for %d more RUNs %d more processes are made, want %d for each", runs, more, each)
+	}
+}
+
 // TestRunnerStartsOnFewPageFaults: what starts a container is started anew for each, so it pays for its memory each time
 // (package hugepage). Without that it has 350.
 func TestRunnerStartsOnFewPageFaults(t *testing.T) {
@@ -150,12 +184,10 @@ func TestRunnerStartsOnFewPageFaults(t *testing.T) {
 	if enabled, err := os.ReadFile(pages); err != nil || strings.Contains(string(enabled), "[never]") {
 		t.Skip("the kernel gives no huge pages: " + pages)
 	}
-	program := filepath.Join(t.TempDir(), "runner")
-	check(t, os.WriteFile(program, runner.Program(), 0o755))
 	const most = 200
 	least := int64(1 << 30)
 	for range 3 { // there may be no huge page at the moment
-		least = min(least, faults(t, program))
+		least = min(least, faults(t, "../../runtime/runner/embed/runner"))
 	}
 	if least > most {
 		t.Errorf("the runner has %d page faults until it listens, want at most %d", least, most)

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // bench is one call of the program.
@@ -19,6 +21,7 @@ type bench struct {
 	calm                    time.Duration // how long settle waits at most
 	only                    []string
 
+	lock     *os.File // of the folder
 	who      *account // whom rootless programs run as
 	registry *registry
 	ours     builder
@@ -38,6 +41,9 @@ func (b *bench) open() (err error) {
 			return err
 		}
 	}
+	if err := b.takeFolder(); err != nil {
+		return err
+	}
 	if err := b.who.makeFolders(); err != nil {
 		return err
 	}
@@ -49,6 +55,19 @@ func (b *bench) open() (err error) {
 		return err
 	}
 	b.ours = &shbuild{b}
+	return nil
+}
+
+// takeFolder keeps other benches out of the folder until this one ends: their daemons would share it.
+func (b *bench) takeFolder() error {
+	f, err := os.OpenFile(b.path("lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return fmt.Errorf("%s: another bench is at work in it, give this one a -dir: %w", b.dir, errors.Join(err, f.Close()))
+	}
+	b.lock = f
 	return nil
 }
 
@@ -76,6 +95,9 @@ func (b *bench) close() error {
 	}
 	if b.registry != nil {
 		errs = append(errs, b.registry.stop())
+	}
+	if b.lock != nil {
+		errs = append(errs, b.lock.Close())
 	}
 	return errors.Join(errs...)
 }

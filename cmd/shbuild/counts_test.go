@@ -184,7 +184,7 @@ func TestRunnerStartsOnFewPageFaults(t *testing.T) {
 	if enabled, err := os.ReadFile(pages); err != nil || strings.Contains(string(enabled), "[never]") {
 		t.Skip("the kernel gives no huge pages: " + pages)
 	}
-	const most = 200
+	const most = 250 // 100 to 170, by how the executable lies in the page cache
 	least := int64(1 << 30)
 	for range 3 { // there may be no huge page at the moment
 		least = min(least, faults(t, "../../runtime/runner/embed/runner"))

@@ -17,13 +17,15 @@ TAGS    := netgo osusergo
 export GOFLAGS := -trimpath -tags=netgo,osusergo
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
-.PHONY: all build demo test check lint e2e conformance bench fuzz install clean
+.PHONY: all userland build demo test check lint e2e conformance bench fuzz install clean
 
 all: lint test build
 
-build:
+userland:
 	@scripts/setup build
 	scripts/build-userland
+
+build: userland
 	CGO_ENABLED=1 go build -trimpath -tags '$(TAGS)' -ldflags '$(LDFLAGS)' -o bin/shbuild ./cmd/shbuild
 
 demo:
@@ -34,14 +36,12 @@ demo:
 test:
 	@scripts/setup e2e
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory -j2 e2e $(BESIDE)
+	@$(MAKE) --no-print-directory -j3 e2e $(BESIDE)
 
 check:
 	scripts/test
 
-lint:
-	@scripts/setup build
-	scripts/build-userland
+lint: userland
 	scripts/lint
 
 e2e: build

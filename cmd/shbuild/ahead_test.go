@@ -15,14 +15,21 @@ import (
 	"github.com/google/go-containerregistry/pkg/registry"
 )
 
+// programIn is shbuild in a folder of its own, which may hold a state folder too.
+func programIn(t *testing.T, pattern string) (top, program string) {
+	t.Helper()
+	top, err := os.MkdirTemp("", pattern)
+	check(t, err)
+	t.Cleanup(func() { emptied(t, top); _ = os.Remove(top) })
+	program = filepath.Join(top, "shbuild") // the name makes it the command
+	copyFile(t, program)
+	return top, program
+}
+
 // TestBasesComeAhead has a script wait, in its first stage, for what only the second stage's base brings about: that its
 // registry is asked for a layer.
 func TestBasesComeAhead(t *testing.T) {
-	top, err := os.MkdirTemp("", "ahead")
-	check(t, err)
-	t.Cleanup(func() { emptied(t, top); _ = os.Remove(top) })
-	program := filepath.Join(top, "shbuild") // the name makes it the command
-	copyFile(t, program)
+	top, program := programIn(t, "ahead")
 	context := filepath.Join(top, "context")
 	check(t, os.Mkdir(context, 0o755))
 	images := registry.New(registry.Logger(log.New(io.Discard, "", 0)))

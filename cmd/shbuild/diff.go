@@ -20,7 +20,6 @@ import (
 	"github.com/shbuild/shbuild/registry/platform"
 	"github.com/shbuild/shbuild/registry/store"
 	"github.com/shbuild/shbuild/runtime/build"
-	"github.com/shbuild/shbuild/runtime/isolation"
 	"github.com/shbuild/shbuild/runtime/userland"
 )
 
@@ -180,7 +179,7 @@ func diffImages(args []string, std streams) int {
 	}
 	d, err := s.compare(ctx, flags.Args())
 	if errors.As(err, new(*store.NotWritten)) {
-		return f.diffInside(flags.Args(), std)
+		return f.diffInside(s, flags.Args(), std)
 	}
 	if err != nil {
 		return failed(ctx, std, err)
@@ -189,23 +188,8 @@ func diffImages(args []string, std streams) int {
 }
 
 // diffInside compares images whose layers are kept as files. As these have owners, it takes the namespaces.
-func (f *seeFlags) diffInside(names []string, std streams) int {
-	return inside(std, -1, func(ctx context.Context, rung *isolation.Report) (status int, err error) {
-		s, err := f.open()
-		if err != nil {
-			return 0, err
-		}
-		display := newDisplay(std.err, "quiet", true)
-		defer display.close()
-		root, err := stateRoot(f.root)
-		if err != nil {
-			return 0, err
-		}
-		b, err := build.New(build.Options{Root: root, Isolation: rung, Progress: display})
-		if err != nil {
-			return 0, err
-		}
-		defer func() { err = errors.Join(err, b.Close()) }()
+func (f *seeFlags) diffInside(s *seen, names []string, std streams) int {
+	return insideWith(build.Options{Root: stateOf(s.Store)}, true, std, func(ctx context.Context, b *build.Builder, _ *display) (int, error) {
 		s.Store = b.Store()
 		d, err := s.compare(ctx, names)
 		if err != nil {

@@ -68,17 +68,23 @@ func distPull(args []string, std streams) int {
 	}
 	o.Pull = always
 	o.Registry = remote.Options{Insecure: o.Registry.Insecure}
+	return insideWith(o, quiet, std, func(ctx context.Context, b *build.Builder, _ *display) (int, error) {
+		return 0, b.Checkout(ctx, flags.Arg(0), flags.Arg(1))
+	})
+}
+
+// insideWith is inside with a builder of the options, and its display.
+func insideWith(o build.Options, quiet bool, std streams, f func(context.Context, *build.Builder, *display) (status int, err error)) int {
 	return inside(std, -1, func(ctx context.Context, rung *isolation.Report) (status int, err error) {
-		o.Isolation = rung
 		display := newDisplay(std.err, "auto", quiet)
 		defer display.close()
-		o.Progress = display
+		o.Isolation, o.Progress = rung, display
 		b, err := build.New(o)
 		if err != nil {
 			return 0, err
 		}
 		defer func() { err = errors.Join(err, b.Close()) }()
-		return 0, b.Checkout(ctx, flags.Arg(0), flags.Arg(1))
+		return f(ctx, b, display)
 	})
 }
 

@@ -21,7 +21,6 @@ import (
 	"github.com/shbuild/shbuild/registry/remote"
 	"github.com/shbuild/shbuild/registry/store"
 	"github.com/shbuild/shbuild/runtime/build"
-	"github.com/shbuild/shbuild/runtime/isolation"
 )
 
 // imageFlags are the flags of pull, push and ls. The store's files are the caller's own, so these need no namespaces,
@@ -85,23 +84,14 @@ func push(args []string, std streams) int {
 			return digest.String(), c.Push(ctx, img, name)
 		})
 	}
-	return inside(std, -1, func(ctx context.Context, rung *isolation.Report) (status int, err error) {
-		display := newDisplay(std.err, "auto", v.flags.quiet)
-		defer display.close()
-		b, err := build.New(build.Options{
-			Root: v.root, Platform: v.flags.platform, Isolation: rung, Progress: display,
-			Registry: remote.Options{Insecure: v.flags.insecure},
-		})
-		if err != nil {
-			return 0, err
-		}
-		defer func() { err = errors.Join(err, b.Close()) }()
+	o := build.Options{Root: stateOf(v.store), Platform: v.flags.platform, Registry: remote.Options{Insecure: v.flags.insecure}}
+	return insideWith(o, v.flags.quiet, std, func(ctx context.Context, b *build.Builder, d *display) (int, error) {
 		for _, name := range v.names {
 			digest, err := b.Send(ctx, name)
 			if err != nil {
 				return 0, err
 			}
-			v.tell(display.above(std.out), name, digest.String())
+			v.tell(d.above(std.out), name, digest.String())
 		}
 		return 0, nil
 	})
@@ -122,7 +112,6 @@ type imagesVerb struct {
 	flags    imageFlags
 	names    []string
 	platform v1.Platform
-	root     string
 	store    *store.Store
 }
 
@@ -146,10 +135,7 @@ func imageVerb(verb string, args []string, std streams) (v *imagesVerb, status i
 			return nil, badUsage(std, err), true
 		}
 	}
-	if v.root, err = stateRoot(v.flags.root); err == nil {
-		v.store, err = v.flags.store()
-	}
-	if err != nil {
+	if v.store, err = v.flags.store(); err != nil {
 		return nil, failed(context.Background(), std, err), true
 	}
 	return v, 0, false
@@ -187,6 +173,9 @@ func (f *imageFlags) store() (*store.Store, error) {
 	}
 	return store.Open(filepath.Join(root, "images"))
 }
+
+// stateOf is the state folder that a store is of.
+func stateOf(s *store.Store) string { return filepath.Dir(s.Dir()) }
 
 // list prints the images in the store.
 func list(args []string, std streams) int {

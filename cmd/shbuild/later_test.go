@@ -23,11 +23,7 @@ import (
 // TestPushLater pushes an image whose layers the build has left as files: the registry gets them compressed, the store
 // keeps that, and a build of it again is the image that was pushed.
 func TestPushLater(t *testing.T) {
-	top, err := os.MkdirTemp("", "later")
-	check(t, err)
-	t.Cleanup(func() { emptied(t, top); _ = os.Remove(top) })
-	program := filepath.Join(top, "shbuild")
-	copyFile(t, program)
+	top, program := programIn(t, "later")
 	check(t, os.WriteFile(filepath.Join(top, "Dockerfile"), []byte("FROM builtin:toybox\nCOPY Dockerfile /\nRUN echo a >/a\n"), 0o644))
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	t.Cleanup(server.Close)

@@ -42,10 +42,10 @@ func (s *Store) putLayers(ctx context.Context, layers []v1.Layer) error {
 			continue
 		}
 		begun[desc.Digest] = true
-		if left, err := leftOut(layer, *desc); err != nil || left {
-			if err != nil {
-				return err
-			}
+		switch left, err := leftOut(layer, *desc); {
+		case err != nil:
+			return err
+		case left:
 			continue
 		}
 		if size, ok := s.size(desc.Digest); ok && size == desc.Size {

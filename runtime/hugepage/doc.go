@@ -2,8 +2,8 @@
 // is for programs that live for milliseconds and are started often, where a fault is dear, as in a guest without
 // hardware paging (25 µs each, and a Go program that has libraries begins on hundreds).
 //
-// A program imports it, and that is all; it becomes a static one. With cgo the Go runtime maps its memory by the C library's mmap, which the
-// linker replaces by ours:
+// A program imports it, and that is all; it becomes a static one. With cgo the Go runtime maps its memory by the C
+// library's mmap, which the linker replaces by ours:
 //
 //   - the first two pieces of the heap, of 4 MB each, are asked for in huge pages;
 //   - small pieces, of which the runtime has dozens for its own tables, come from one huge page, as far as it goes.
